@@ -1,0 +1,9 @@
+//! How an instant is written in every answer.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// RFC 3339 in UTC with milliseconds and `Z`: `2025-01-22T13:12:53.000Z`.
+#[must_use]
+pub fn rfc3339_millis(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
