@@ -116,6 +116,7 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_waiting ON jobs (lane, pushed_at) WHERE status = 'waiting';
 CREATE INDEX jobs_retryable ON jobs (due_at) WHERE status = 'retryable';
 CREATE INDEX jobs_running ON jobs (leased_until) WHERE status = 'running';
+CREATE INDEX jobs_finished ON jobs (lane, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX jobs_dead ON jobs (merchant_id, lane, id) WHERE status = 'dead';
 CREATE INDEX jobs_open_by_submission ON jobs (submission_id, first_row) WHERE status <> 'done';
 

@@ -82,3 +82,10 @@ pub async fn page(
 ) -> Result<Vec<Definition>, DbError> {
     Ok(on_db!(conn, c => sqlx::query_as(PAGE).bind(merchant).bind(below).bind(limit).fetch_all(c).await?))
 }
+
+const FIND_LONG: &str = "SELECT * FROM interview_definitions WHERE interview_id = $1 AND merchant_id = $2";
+
+/// One by its long id.
+pub async fn find_long(conn: &mut Conn, id: Uuid, merchant: Uuid) -> Result<Option<Definition>, DbError> {
+    Ok(on_db!(conn, c => sqlx::query_as(FIND_LONG).bind(id).bind(merchant).fetch_optional(c).await?))
+}

@@ -201,3 +201,11 @@ const OLDEST_DUE: &str = "SELECT MIN(due_at) FROM jobs WHERE status = 'waiting' 
 pub async fn oldest_due(conn: &mut Conn, lane: Lane) -> Result<Option<DateTime<Utc>>, DbError> {
     Ok(on_db!(conn, c => sqlx::query_scalar(OLDEST_DUE).bind(lane.as_str()).fetch_one(c).await?))
 }
+
+const TAKEN_SINCE: &str = "SELECT EXISTS (SELECT 1 FROM jobs WHERE lane = $1 AND status = 'running') \
+    OR EXISTS (SELECT 1 FROM jobs WHERE lane = $1 AND finished_at > $2)";
+
+/// Whether a job of a lane is in hand, or was finished since an instant.
+pub async fn taken_since(conn: &mut Conn, lane: Lane, since: DateTime<Utc>) -> Result<bool, DbError> {
+    Ok(on_db!(conn, c => sqlx::query_scalar(TAKEN_SINCE).bind(lane.as_str()).bind(since).fetch_one(c).await?))
+}

@@ -35,6 +35,12 @@ pub struct Merchant {
     pub updated_at: DateTime<Utc>,
 }
 
+/// Reminder offsets as they are stored.
+#[must_use]
+pub const fn offsets(seconds: Vec<i64>) -> Json<Vec<i64>> {
+    Json(seconds)
+}
+
 const INSERT: &str = "INSERT INTO merchants (id, name, base_url, colour, mail_from_name, reply_to, time_zone, locale, \
     reminder_offsets, parent_id, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 

@@ -3,6 +3,9 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::Row;
 
 /// A job that was begun this often is dead.
 pub const MAX_ATTEMPTS: i64 = 5;
@@ -92,6 +95,23 @@ stored_names! {
         /// Given up by an operator.
         Discarded = "discarded",
     }
+}
+
+/// The payload of [`JobKind::RegisterCandidates`]. Stored: its names are wire format.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RegisterCandidates {
+    /// The place of the first row in its batch, from 0.
+    pub first: i64,
+    /// At most 500.
+    pub rows: Vec<Row>,
+}
+
+/// The payload of [`JobKind::MoveRegistration`]. Stored: its names are wire format.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct MoveRegistration {
+    /// Whether a reissued link is mailed; `None`: where the one before was.
+    #[serde(default)]
+    pub send_email: Option<bool>,
 }
 
 /// What an attempt at a job came to; recorded in the transaction of the job's effects.

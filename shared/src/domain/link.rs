@@ -178,6 +178,9 @@ fn check_of(keys: &TokenKeys, key_id: u8, body: &[u8]) -> Option<[u8; CHECK]> {
     digest[..CHECK].try_into().ok()
 }
 
+/// Stands where the link was in a captured mail, so that no token is stored. Escaping for HTML leaves it as it is.
+pub const CAPTURED_LINK: &str = "convoke-link-cut-out-before-storing";
+
 /// `{base}/interview/take/{definition uuid}/?interview_token=…`, with the view flags that are set
 /// (`CONTRACT.md` section 7). `base` has no trailing slash.
 #[must_use]
