@@ -178,7 +178,7 @@ where
                 }
             }
             Err(error) => {
-                tracing::warn!(id = %self.ticket.0, %error, "a handler failed; its entry will come again")
+                tracing::warn!(id = %self.ticket.0, %error, "a handler failed; its entry will come again");
             }
         }
         Poll::Ready(result)

@@ -139,7 +139,7 @@ impl Desk {
         }
         match farewell(self.source.hand_back(&entries)).await {
             Ok(()) => {
-                tracing::debug!(lane = %self.lane, count = entries.len(), "handed back what was not begun")
+                tracing::debug!(lane = %self.lane, count = entries.len(), "handed back what was not begun");
             }
             Err(error) => {
                 tracing::warn!(lane = %self.lane, count = entries.len(), %error, "could not hand back what was not begun; others will take it over");

@@ -161,15 +161,16 @@ impl Handover {
     /// The next entry for the worker.
     pub(super) fn poll_take(&self, cx: &Context<'_>) -> Poll<Entry> {
         let mut state = self.lock();
-        if !state.paused && !state.closing {
-            if let Some(entry) = state.waiting.pop_front() {
-                let left = state.waiting.len();
-                drop(state);
-                if left == 0 || left == self.prefetch / 2 {
-                    self.room.notify_one();
-                }
-                return Poll::Ready(entry);
+        if !state.paused
+            && !state.closing
+            && let Some(entry) = state.waiting.pop_front()
+        {
+            let left = state.waiting.len();
+            drop(state);
+            if left == 0 || left == self.prefetch / 2 {
+                self.room.notify_one();
             }
+            return Poll::Ready(entry);
         }
         if state.worker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
             state.worker = Some(cx.waker().clone());

@@ -125,10 +125,11 @@ impl Queue {
 
     /// The apalis backend of one consumer of a lane. `consumer` must be a name that no other consumer has or had. It
     /// begins to read when a worker first polls it.
+    #[must_use]
     pub fn consume(&self, lane: Lane, consumer: &str, options: ConsumeOptions) -> LaneBackend {
         let options = ConsumeOptions { prefetch: options.prefetch.max(1), ..options };
         let source = match self {
-            Self::Streams(streams) => Source::Streams(streams.source(lane, consumer)),
+            Self::Streams(streams) => Source::Streams(Box::new(streams.source(lane, consumer))),
             Self::Channel(channel) => Source::Channel(channel.source(lane, consumer)),
         };
         LaneBackend::new(lane, source, options)

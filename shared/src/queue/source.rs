@@ -25,7 +25,7 @@ pub(super) struct Entry {
 /// One consumer's view of its lane.
 #[derive(Debug)]
 pub(super) enum Source {
-    Streams(StreamsSource),
+    Streams(Box<StreamsSource>),
     Channel(ChannelSource),
 }
 
