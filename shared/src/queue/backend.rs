@@ -62,8 +62,9 @@ impl LaneBackend {
     }
 
     /// Leaves the lane. Does nothing the second time.
-    pub(super) async fn close(&self) {
-        self.consumer.close().await;
+    pub(super) fn close(&self) -> impl Future<Output = ()> + Send + use<> {
+        let consumer = Arc::clone(&self.consumer);
+        async move { consumer.close().await }
     }
 }
 
@@ -89,12 +90,10 @@ impl Backend for LaneBackend {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
-        let consumer = &self.consumer;
-        let closing = self.closing.get_or_insert_with(|| {
-            let consumer = Arc::clone(consumer);
-            Box::pin(async move { consumer.close().await })
-        });
-        closing.as_mut().poll(cx).map(Ok)
+        if self.closing.is_none() {
+            self.closing = Some(Box::pin(self.close()));
+        }
+        self.closing.as_mut().map_or(Poll::Ready(Ok(())), |closing| closing.as_mut().poll(cx).map(Ok))
     }
 }
 
