@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What the black-box tests are made of: servers that misbehave on command.
+
+pub mod smtp;
