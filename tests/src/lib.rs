@@ -1,3 +1,4 @@
-//! What the black-box tests stand on: private servers that a test starts, breaks and throws away.
+//! Black-box tests, and the real servers they run against: each starts private instances and ends them.
 
 pub mod redis;
+pub mod smtp;
