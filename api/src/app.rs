@@ -39,10 +39,27 @@ pub struct Parts {
 impl App {
     /// Puts the parts together. `stopping` turns true when the process begins to end: from then on it is not ready.
     #[must_use]
-    pub fn new(config: Config, db: Db, queue: Queue, clock: Clock, entropy: Entropy, stopping: watch::Receiver<bool>) -> Self {
+    pub fn new(
+        config: Config,
+        db: Db,
+        queue: Queue,
+        clock: Clock,
+        entropy: Entropy,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         let limiter = config.rate_limit.map(Limiter::new);
         let hub = Hub::listen(&queue);
-        let app = Self(Arc::new(Parts { db, queue, clock, entropy, config, hub, limiter, pages: Pages::new(), stopping }));
+        let app = Self(Arc::new(Parts {
+            db,
+            queue,
+            clock,
+            entropy,
+            config,
+            hub,
+            limiter,
+            pages: Pages::new(),
+            stopping,
+        }));
         app.sweep_limits();
         app
     }

@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use shared::db::merchants::{self, Merchant};
-use shared::db::{api_keys, Conn};
+use shared::db::{Conn, api_keys};
 use shared::domain::{ApiKey, Role};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -13,7 +13,8 @@ use crate::app::App;
 use crate::limit::Standing;
 use crate::problem::Problem;
 
-const MISSING: &str = "Send a credential: `Authorization: Bearer …`, or an API key as `apiKey` or `X-API-Key`.";
+const MISSING: &str =
+    "Send a credential: `Authorization: Bearer …`, or an API key as `apiKey` or `X-API-Key`.";
 const UNKNOWN: &str = "The credential is not valid: it is unknown, mistyped or revoked.";
 
 /// A recognised credential.
@@ -63,7 +64,8 @@ async fn recognise(app: &App, presented: &str) -> Result<(Principal, String), Pr
     let mut conn = app.db.read().await?;
     // Looked up by its SHA-256, so that how long it takes tells nothing of a stored key.
     let row = api_keys::find_live(&mut conn, &key.hash()).await?.ok_or(Problem::Unauthorized(UNKNOWN))?;
-    let merchant = merchants::find(&mut conn, row.merchant_id).await?.ok_or(Problem::Unauthorized(UNKNOWN))?;
+    let merchant =
+        merchants::find(&mut conn, row.merchant_id).await?.ok_or(Problem::Unauthorized(UNKNOWN))?;
     let role = row.role.parse().map_err(|_| Problem::Internal)?;
     Ok((Principal::Key { merchant, role }, row.id.to_string()))
 }
@@ -71,12 +73,17 @@ async fn recognise(app: &App, presented: &str) -> Result<(Principal, String), Pr
 impl Principal {
     /// The merchant that a request is about: the key's own, or the one that is named where that is allowed.
     /// `pointer` says where it was, or should have been, named.
-    pub(crate) async fn merchant(&self, conn: &mut Conn, named: Option<Uuid>, pointer: &str) -> Result<Merchant, Problem> {
+    pub(crate) async fn merchant(
+        &self,
+        conn: &mut Conn,
+        named: Option<Uuid>,
+        pointer: &str,
+    ) -> Result<Merchant, Problem> {
         match (self, named) {
             (Self::Service, None) => Err(Problem::invalid(pointer, "is required with a service credential")),
-            (Self::Service, Some(id)) => {
-                merchants::find(conn, id).await?.ok_or(Problem::NotFound("There is no merchant with this id."))
-            }
+            (Self::Service, Some(id)) => merchants::find(conn, id)
+                .await?
+                .ok_or(Problem::NotFound("There is no merchant with this id.")),
             (Self::Key { merchant, .. }, None) => Ok(merchant.clone()),
             (Self::Key { merchant, .. }, Some(id)) if merchant.id == id => Ok(merchant.clone()),
             (Self::Key { merchant, role: Role::Admin }, Some(id)) => match merchants::find(conn, id).await? {
@@ -103,7 +110,9 @@ impl Principal {
     pub(crate) fn must_be_service(&self) -> Result<(), Problem> {
         match self {
             Self::Service => Ok(()),
-            Self::Key { .. } => Err(Problem::Forbidden("Only the service credential may do this.".to_owned())),
+            Self::Key { .. } => {
+                Err(Problem::Forbidden("Only the service credential may do this.".to_owned()))
+            }
         }
     }
 
@@ -134,5 +143,8 @@ fn another_merchant() -> Problem {
 }
 
 fn needs(wanted: &str, role: Role) -> Problem {
-    Problem::Forbidden(format!("This needs a key with the role {wanted}; the key's role is {}.", role.as_str()))
+    Problem::Forbidden(format!(
+        "This needs a key with the role {wanted}; the key's role is {}.",
+        role.as_str()
+    ))
 }

@@ -60,10 +60,14 @@ impl FromRequest<App> for OptionalObject {
 
 /// Refuses a body that is compressed or of another type; gives the type.
 pub(crate) fn must_be<'a>(headers: &HeaderMap, types: &[&'a str]) -> Result<&'a str, Problem> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    let text = |name| {
+        headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase()
+    };
     let encoding = text(header::CONTENT_ENCODING);
     if !encoding.is_empty() && encoding != "identity" {
-        return Err(Problem::UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.".to_owned()));
+        return Err(Problem::UnsupportedMediaType(
+            "Send the body uncompressed, without Content-Encoding.".to_owned(),
+        ));
     }
     let kind = text(header::CONTENT_TYPE);
     let essence = kind.split(';').next().unwrap_or_default().trim();
@@ -307,10 +311,14 @@ impl<'a> Fields<'a> {
     /// A list of whole numbers within bounds, at most `longest` of them.
     pub(crate) fn integers(&mut self, name: &str, least: i64, most: i64, longest: usize) -> Option<Vec<i64>> {
         let list = self.value(name)?.as_array().filter(|list| list.len() <= longest);
-        let numbers: Option<Vec<i64>> =
-            list.and_then(|list| list.iter().map(|n| n.as_i64().filter(|n| (least..=most).contains(n))).collect());
+        let numbers: Option<Vec<i64>> = list.and_then(|list| {
+            list.iter().map(|n| n.as_i64().filter(|n| (least..=most).contains(n))).collect()
+        });
         if numbers.is_none() {
-            self.wrong(name, format!("must be a list of at most {longest} whole numbers from {least} to {most}"));
+            self.wrong(
+                name,
+                format!("must be a list of at most {longest} whole numbers from {least} to {most}"),
+            );
         }
         let mut seen = HashSet::new();
         numbers.map(|list| list.into_iter().filter(|n| seen.insert(*n)).collect())
@@ -343,7 +351,11 @@ mod tests {
     fn deep_cut_and_trailing_json_is_malformed() {
         let deep = format!("{}1{}", "{\"a\":".repeat(1_000), "}".repeat(1_000));
         for body in [deep.as_str(), "{", "", "{} {}", "\u{feff}{}", "{\"a\":\"\\ud800\"}"] {
-            assert!(matches!(parse_object(body.as_bytes()), Err(Problem::Malformed(_))), "{}", &body[..body.len().min(40)]);
+            assert!(
+                matches!(parse_object(body.as_bytes()), Err(Problem::Malformed(_))),
+                "{}",
+                &body[..body.len().min(40)]
+            );
         }
         assert!(matches!(parse_object(b"[]"), Err(Problem::Invalid(_))));
     }

@@ -18,10 +18,6 @@ use crate::problem::{Problem, Unwritten};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id under which a request's log lines stand.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestId(pub(crate) String);
-
 /// Wraps every route.
 pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
@@ -29,11 +25,12 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let if_none_match = request.headers().get(header::IF_NONE_MATCH).cloned();
     let standing = Standing::default();
-    request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(standing.clone());
     let span = tracing::info_span!("request", id = %id);
     let mut response = tracing::Instrument::instrument(next.run(request), span).await;
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED && response.extensions().get::<Unwritten>().is_none() {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && response.extensions().get::<Unwritten>().is_none()
+    {
         response = keep_allow(response);
     }
     if let Some(Unwritten(document)) = response.extensions_mut().remove::<Unwritten>() {
@@ -106,7 +103,9 @@ async fn tag(response: Response, method: &Method, if_none_match: Option<&HeaderV
     };
     let digest: [u8; 32] = Sha256::digest(&bytes).into();
     let etag = format!("W/\"{}\"", hex::encode(&digest[..16]));
-    let known = if_none_match.and_then(|v| v.to_str().ok()).is_some_and(|list| list.trim() == "*" || list.split(',').any(|t| t.trim().trim_start_matches("W/") == &etag[2..]));
+    let known = if_none_match.and_then(|v| v.to_str().ok()).is_some_and(|list| {
+        list.trim() == "*" || list.split(',').any(|t| t.trim().trim_start_matches("W/") == &etag[2..])
+    });
     if let Ok(value) = HeaderValue::from_str(&etag) {
         parts.headers.insert(header::ETAG, value);
     }

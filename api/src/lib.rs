@@ -34,16 +34,23 @@ pub use app::App;
 /// Every path, framed. Trailing slashes are dropped before the routes are looked up.
 pub fn service(
     app: &App,
-) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
     let routes: Router = routes::routes()
-        .layer(CatchPanicLayer::custom(|_| axum::response::IntoResponse::into_response(problem::Problem::Internal)))
+        .layer(CatchPanicLayer::custom(|_| {
+            axum::response::IntoResponse::into_response(problem::Problem::Internal)
+        }))
         .layer(from_fn_with_state(app.clone(), frame::frame))
         .with_state(app.clone());
     tower::util::MapRequestLayer::new(frame::without_trailing_slash).layer(routes)
 }
 
 /// Serves until `stopping` turns true, then lets requests finish.
-pub async fn serve(app: App, listener: TcpListener, mut stopping: watch::Receiver<bool>) -> std::io::Result<()> {
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    mut stopping: watch::Receiver<bool>,
+) -> std::io::Result<()> {
     let make = ServiceExt::<Request>::into_make_service(service(&app));
     let until = async move {
         let _ = stopping.wait_for(|stopping| *stopping).await;

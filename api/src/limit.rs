@@ -46,7 +46,11 @@ impl Limiter {
             Err(refused) => {
                 let wait = refused.wait_time_from(QuantaClock::default().now());
                 let seconds = wait.max(Duration::from_millis(1)).as_secs_f64().ceil();
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a wait is a few seconds")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a wait is a few seconds"
+                )]
                 let seconds = seconds as u64;
                 let _ = standing.0.set((self.rate, 0, seconds));
                 Err(Problem::TooManyRequests(seconds))

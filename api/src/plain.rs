@@ -27,7 +27,13 @@ pub(crate) enum Begun {
 }
 
 /// Begins plain work of a merchant (the nil UUID for the service's own).
-pub(crate) async fn begin(app: &App, headers: &HeaderMap, merchant: Uuid, path: &str, body: &[u8]) -> Result<Begun, Problem> {
+pub(crate) async fn begin(
+    app: &App,
+    headers: &HeaderMap,
+    merchant: Uuid,
+    path: &str,
+    body: &[u8],
+) -> Result<Begun, Problem> {
     let scope = idempotency::scope(headers, merchant, path, body)?;
     if let Some(replayed) = replay(app, scope.as_ref()).await? {
         return Ok(Begun::Replayed(replayed));
@@ -39,7 +45,10 @@ pub(crate) async fn begin(app: &App, headers: &HeaderMap, merchant: Uuid, path: 
         drop(tx);
         let replayed = replay(app, scope.as_ref()).await?;
         return replayed.map(Begun::Replayed).ok_or_else(|| {
-            Problem::Conflict("contended", "A request with the same Idempotency-Key is being handled; try again.".to_owned())
+            Problem::Conflict(
+                "contended",
+                "A request with the same Idempotency-Key is being handled; try again.".to_owned(),
+            )
         });
     }
     Ok(Begun::Fresh(Plain { tx, scope }))
@@ -48,7 +57,8 @@ pub(crate) async fn begin(app: &App, headers: &HeaderMap, merchant: Uuid, path: 
 async fn replay(app: &App, scope: Option<&Scope>) -> Result<Option<Response>, Problem> {
     let Some(record) = idempotency::recorded(app, scope).await? else { return Ok(None) };
     let (Some(status), Some(body)) = (record.status, record.body) else { return Ok(None) };
-    let status = u16::try_from(status).ok().and_then(|s| StatusCode::from_u16(s).ok()).ok_or(Problem::Internal)?;
+    let status =
+        u16::try_from(status).ok().and_then(|s| StatusCode::from_u16(s).ok()).ok_or(Problem::Internal)?;
     let body: Value = serde_json::from_str(&body).map_err(|_| Problem::Internal)?;
     let mut response = (status, Json(body)).into_response();
     idempotency::mark_replayed(&mut response);

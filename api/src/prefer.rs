@@ -24,7 +24,8 @@ impl Preference {
         let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
         for preference in values.flat_map(|value| value.split(',')) {
             let token = preference.split(';').next().unwrap_or_default().trim();
-            let (name, value) = token.split_once('=').map_or((token, ""), |(name, value)| (name.trim(), value.trim()));
+            let (name, value) =
+                token.split_once('=').map_or((token, ""), |(name, value)| (name.trim(), value.trim()));
             if name.eq_ignore_ascii_case("respond-async") {
                 is_async = true;
             } else if name.eq_ignore_ascii_case("wait") && wait.is_none() {
@@ -34,7 +35,8 @@ impl Preference {
         // With both, RFC 7240 section 4.3 waits first and goes on asynchronously after that, which is what a wait does.
         match (wait, is_async) {
             (Some(seconds), both) => {
-                let applied = if both { format!("respond-async, wait={seconds}") } else { format!("wait={seconds}") };
+                let applied =
+                    if both { format!("respond-async, wait={seconds}") } else { format!("wait={seconds}") };
                 Self { wait: Some(Duration::from_secs(seconds)), applied: Some(applied) }
             }
             (None, true) => Self { wait: None, applied: Some("respond-async".to_owned()) },

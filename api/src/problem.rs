@@ -6,9 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::db::DbError;
-
-/// Where `type` URIs live. They are names first; `docs/api/problems.md` explains each.
-pub const TYPE_BASE: &str = "https://convoke.example/problems/";
+use shared::domain::PROBLEM_TYPES;
 
 /// One wrong member of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,7 +123,9 @@ impl Problem {
                 more => format!("{} values cannot be accepted; each is listed in errors.", more.len()),
             },
             Self::TooManyRequests(seconds) => format!("Try again in {seconds} s."),
-            Self::Unavailable => "The database does not answer; nothing was done. Try again shortly.".to_owned(),
+            Self::Unavailable => {
+                "The database does not answer; nothing was done. Try again shortly.".to_owned()
+            }
             Self::Internal => "The error is logged under the request id.".to_owned(),
             Self::Recorded(value) => value["detail"].as_str().unwrap_or_default().to_owned(),
         }
@@ -139,7 +139,7 @@ impl Problem {
         }
         let (name, title) = self.name();
         let mut document = json!({
-            "type": format!("{TYPE_BASE}{name}"), "title": title, "status": self.status().as_u16(), "detail": self.detail(),
+            "type": format!("{PROBLEM_TYPES}{name}"), "title": title, "status": self.status().as_u16(), "detail": self.detail(),
         });
         if let Self::Invalid(errors) = self {
             document["errors"] = json!(errors);
@@ -155,8 +155,12 @@ impl From<DbError> for Problem {
                 tracing::warn!(error = %source, "the database is away");
                 Self::Unavailable
             }
-            DbError::Contended(_) => Self::Conflict("contended", "Another request is changing the same; try again.".to_owned()),
-            DbError::Duplicate(_) => Self::Conflict("already-exists", "One with the same identifier exists already.".to_owned()),
+            DbError::Contended(_) => {
+                Self::Conflict("contended", "Another request is changing the same; try again.".to_owned())
+            }
+            DbError::Duplicate(_) => {
+                Self::Conflict("already-exists", "One with the same identifier exists already.".to_owned())
+            }
             DbError::Other(source) => {
                 tracing::error!(error = %source, "the database refused a statement");
                 Self::Internal
@@ -176,7 +180,8 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         match &self {
             Self::Unauthorized(_) => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"convoke\""));
+                headers
+                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"convoke\""));
             }
             Self::TooManyRequests(seconds) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));

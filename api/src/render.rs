@@ -4,10 +4,12 @@ use axum::Json;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::db::batch_rows::{self, BatchRow, Filter};
+use shared::db::merchants;
 use shared::db::registrations::{self, Registration};
 use shared::db::submissions::Submission;
-use shared::db::merchants;
-use shared::domain::{EmailStatus, LinkToken, SubmissionKind, SubmissionStatus, ViewFlags, link_url, rfc3339_millis};
+use shared::domain::{
+    EmailStatus, LinkToken, SubmissionKind, SubmissionStatus, ViewFlags, link_url, rfc3339_millis,
+};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -29,7 +31,14 @@ pub(crate) struct LinkParts<'a> {
 /// The link, made anew from its parts; `None` where its key is no longer configured.
 pub(crate) fn link(app: &App, parts: &LinkParts<'_>) -> Option<String> {
     let keys = &app.config.token_keys;
-    let token = LinkToken::mint(keys, parts.key_id, parts.merchant, parts.registration, parts.generation, parts.nonce)?;
+    let token = LinkToken::mint(
+        keys,
+        parts.key_id,
+        parts.merchant,
+        parts.registration,
+        parts.generation,
+        parts.nonce,
+    )?;
     let base = parts.base_url.unwrap_or(&app.config.public_url);
     Some(link_url(base, parts.interview, &token.encode(keys)?, parts.flags))
 }
@@ -69,15 +78,27 @@ pub(crate) struct BatchLinks {
 }
 
 impl BatchLinks {
-    pub(crate) async fn of(app: &App, principal: &Principal, submission: &Submission) -> Result<Self, Problem> {
+    pub(crate) async fn of(
+        app: &App,
+        principal: &Principal,
+        submission: &Submission,
+    ) -> Result<Self, Problem> {
         let mut conn = app.db.read().await?;
         let merchant = merchants::find(&mut conn, submission.merchant_id).await?.ok_or(Problem::Internal)?;
         let interview = match submission.definition_id {
-            Some(id) => shared::db::definitions::find(&mut conn, id, merchant.id).await?.map(|d| d.interview_id),
+            Some(id) => {
+                shared::db::definitions::find(&mut conn, id, merchant.id).await?.map(|d| d.interview_id)
+            }
             None => None,
         };
         let flags = submission.view_flags();
-        Ok(Self { merchant: merchant.id, base_url: merchant.base_url, interview, flags, shown: principal.sees_links() })
+        Ok(Self {
+            merchant: merchant.id,
+            base_url: merchant.base_url,
+            interview,
+            flags,
+            shown: principal.sees_links(),
+        })
     }
 
     fn link(&self, app: &App, row: &BatchRow) -> Option<String> {
@@ -102,7 +123,8 @@ impl BatchLinks {
     /// A row as the results page shows it.
     pub(crate) fn row(&self, app: &App, row: BatchRow) -> ResultRow {
         let email_status = EmailStatus::of(row.mail_status.as_deref());
-        let shows_error = !matches!(email_status, EmailStatus::None | EmailStatus::Sent | EmailStatus::Queued);
+        let shows_error =
+            !matches!(email_status, EmailStatus::None | EmailStatus::Sent | EmailStatus::Queued);
         ResultRow {
             interview_url: self.link(app, &row),
             invitation_status: row.status(app.clock.now()).map(shared::domain::InvitationStatus::as_str),
@@ -128,12 +150,17 @@ fn result_text(error: Option<&str>) -> String {
 }
 
 /// The 200 body of a completed submission.
-pub(crate) async fn result(app: &App, principal: &Principal, submission: &Submission) -> Result<Json<Value>, Problem> {
+pub(crate) async fn result(
+    app: &App,
+    principal: &Principal,
+    submission: &Submission,
+) -> Result<Json<Value>, Problem> {
     match submission.kind.parse() {
         Ok(SubmissionKind::RegisterUsers) => {
             let links = BatchLinks::of(app, principal, submission).await?;
             let mut conn = app.db.read().await?;
-            let rows = batch_rows::page(&mut conn, submission.id, -1, i64::MAX, i64::MAX, &Filter::default()).await?;
+            let rows = batch_rows::page(&mut conn, submission.id, -1, i64::MAX, i64::MAX, &Filter::default())
+                .await?;
             let users: Vec<UserResult> = rows.into_iter().map(|row| links.user(app, row)).collect();
             Ok(Json(serde_json::to_value(users).map_err(|_| Problem::Internal)?))
         }
@@ -144,7 +171,7 @@ pub(crate) async fn result(app: &App, principal: &Principal, submission: &Submis
             | SubmissionKind::CompleteRegistration,
         ) => {
             let id = submission.registration_id.ok_or(Problem::Internal)?;
-            let row = registrations::find(&mut *app.db.read().await?, id).await?.ok_or(Problem::Internal)?;
+            let row = registrations::find(&mut app.db.read().await?, id).await?.ok_or(Problem::Internal)?;
             Ok(Json(json!({ "registration": registration(app, &row) })))
         }
         Err(_) => Err(Problem::Internal),
@@ -167,7 +194,11 @@ pub(crate) fn is_batch(submission: &Submission) -> bool {
 
 /// The 202 body.
 pub(crate) fn operation_or_batch(app: &App, submission: &Submission) -> Value {
-    if is_batch(submission) { json!({ "batch": batch(app, submission) }) } else { json!({ "operation": operation(submission, None) }) }
+    if is_batch(submission) {
+        json!({ "batch": batch(app, submission) })
+    } else {
+        json!({ "operation": operation(submission, None) })
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -218,7 +249,13 @@ pub(crate) fn batch(app: &App, s: &Submission) -> Batch {
         processed: s.processed,
         succeeded: s.processed - s.failed,
         failed: s.failed,
-        emails: Mails { queued: s.mails_queued, sent: s.mails_sent, deferred: s.mails_deferred, failed: s.mails_failed, suppressed: s.mails_suppressed },
+        emails: Mails {
+            queued: s.mails_queued,
+            sent: s.mails_sent,
+            deferred: s.mails_deferred,
+            failed: s.mails_failed,
+            suppressed: s.mails_suppressed,
+        },
         created_at: rfc3339_millis(s.created_at),
         completed_at: s.completed_at.map(rfc3339_millis),
         results_url: format!("{at}/results"),
@@ -237,7 +274,8 @@ pub(crate) fn operation(s: &Submission, result: Option<Value>) -> Value {
 /// The registration object.
 pub(crate) fn registration(app: &App, r: &Registration) -> Value {
     let email_status = EmailStatus::of(r.mail_status.as_deref());
-    let shows_error = matches!(email_status, EmailStatus::Deferred | EmailStatus::Failed | EmailStatus::Suppressed);
+    let shows_error =
+        matches!(email_status, EmailStatus::Deferred | EmailStatus::Failed | EmailStatus::Suppressed);
     let url = link(
         app,
         &LinkParts {

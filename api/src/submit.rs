@@ -38,7 +38,9 @@ pub(crate) async fn accept(
     let preference = Preference::read(headers, app.config.wait);
     let id = submission.id;
     if !commit(app, scope.as_ref(), &submission, &work).await? {
-        return replay_recorded(app, principal, headers, scope.as_ref(), Form::Document).await?.ok_or_else(twin_failed);
+        return replay_recorded(app, principal, headers, scope.as_ref(), Form::Document)
+            .await?
+            .ok_or_else(twin_failed);
     }
     let hand_over = || push(app, work);
     match preference.wait {
@@ -54,7 +56,12 @@ pub(crate) async fn accept(
 }
 
 /// Commits the submission, its jobs and its key together. `false`: the key is taken.
-pub(crate) async fn commit(app: &App, scope: Option<&Scope>, submission: &Submission, work: &[NewJob]) -> Result<bool, Problem> {
+pub(crate) async fn commit(
+    app: &App,
+    scope: Option<&Scope>,
+    submission: &Submission,
+    work: &[NewJob],
+) -> Result<bool, Problem> {
     let now = submission.created_at;
     let mut tx = app.db.begin().await?;
     if let Some(scope) = scope
@@ -114,7 +121,12 @@ pub(crate) async fn replay_recorded(
 }
 
 /// 200 with the document's body, or the recorded problem; 202 while it is not done.
-async fn answer(app: &App, principal: &Principal, submission: &Submission, preference: &Preference) -> Result<Response, Problem> {
+async fn answer(
+    app: &App,
+    principal: &Principal,
+    submission: &Submission,
+    preference: &Preference,
+) -> Result<Response, Problem> {
     let mut response = if submission.is_completed() {
         match &submission.error {
             Some(problem) => return Err(Problem::Recorded(problem.0.clone())),
@@ -129,7 +141,8 @@ async fn answer(app: &App, principal: &Principal, submission: &Submission, prefe
 
 /// 202 with where to look.
 pub(crate) fn accepted(app: &App, submission: &Submission) -> Response {
-    let mut response = (StatusCode::ACCEPTED, Json(render::operation_or_batch(app, submission))).into_response();
+    let mut response =
+        (StatusCode::ACCEPTED, Json(render::operation_or_batch(app, submission))).into_response();
     let headers = response.headers_mut();
     if let Ok(location) = HeaderValue::from_str(&render::location(submission)) {
         headers.insert(header::LOCATION, location);
@@ -139,5 +152,8 @@ pub(crate) fn accepted(app: &App, submission: &Submission) -> Response {
 }
 
 fn twin_failed() -> Problem {
-    Problem::Conflict("contended", "A request with the same Idempotency-Key is being handled; try again.".to_owned())
+    Problem::Conflict(
+        "contended",
+        "A request with the same Idempotency-Key is being handled; try again.".to_owned(),
+    )
 }

@@ -52,7 +52,7 @@ impl Visit {
 /// Looks at a token. A forged one costs no read.
 pub(crate) async fn look(app: &App, token: &str) -> Result<Visit, Problem> {
     let Ok(token) = LinkToken::parse(&app.config.token_keys, token) else { return Ok(Visit::Unknown) };
-    let Some(registration) = registrations::find(&mut *app.db.read().await?, token.registration).await? else {
+    let Some(registration) = registrations::find(&mut app.db.read().await?, token.registration).await? else {
         return Ok(Visit::Unknown);
     };
     if !token.proves(&app.config.token_keys, registration.merchant_id, &registration.nonce) {
@@ -71,7 +71,7 @@ pub(crate) async fn named_by(app: &App, token: &str) -> Result<Option<Registrati
 
 /// Why a generation of a registration's link does not open, after a race for it was lost.
 pub(crate) async fn why_closed(app: &App, id: i64, generation: i64) -> Result<Closed, Problem> {
-    let found = registrations::find(&mut *app.db.read().await?, id).await?;
+    let found = registrations::find(&mut app.db.read().await?, id).await?;
     Ok(found.and_then(|registration| closed(app, &registration, generation)).unwrap_or(Closed::Used))
 }
 

@@ -36,7 +36,8 @@ impl Hub {
             loop {
                 match announcements.recv().await {
                     Ok(id) => {
-                        if let Some(notify) = waiting.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+                        if let Some(notify) = waiting.lock().unwrap_or_else(PoisonError::into_inner).get(&id)
+                        {
                             notify.notify_waiters();
                             notify.notify_one();
                         }
@@ -58,14 +59,22 @@ impl Hub {
 
     /// The submission once it is done, or as it stands when the time is up. `hand_over` is run when the seat is
     /// taken, so that no announcement can come too early.
-    pub(crate) async fn wait(&self, db: &Db, id: Uuid, at_most: Duration, hand_over: impl FnOnce()) -> Result<Option<Submission>, DbError> {
+    pub(crate) async fn wait(
+        &self,
+        db: &Db,
+        id: Uuid,
+        at_most: Duration,
+        hand_over: impl FnOnce(),
+    ) -> Result<Option<Submission>, DbError> {
         let seat = self.seat(id);
         hand_over();
         let deadline = Instant::now() + at_most;
         let mut pause = Duration::from_millis(250);
         loop {
-            let woken = tokio::time::timeout_at(deadline.min(Instant::now() + pause), seat.notify.notified()).await.is_ok();
-            let submission = submissions::find(&mut *db.read().await?, id).await?;
+            let woken = tokio::time::timeout_at(deadline.min(Instant::now() + pause), seat.notify.notified())
+                .await
+                .is_ok();
+            let submission = submissions::find(&mut db.read().await?, id).await?;
             let is_done = submission.as_ref().is_none_or(Submission::is_completed);
             if is_done || Instant::now() >= deadline {
                 return Ok(submission);

@@ -17,7 +17,11 @@ use crate::plain::{self, Begun, unwrapped};
 use crate::problem::Problem;
 
 /// A merchant's keys, newest first, revoked ones too.
-pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Query) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_admin()?;
     let limit = query.limit()?;
     let mut conn = app.db.read().await?;
@@ -27,7 +31,12 @@ pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Qu
 }
 
 /// One key; never the key itself.
-pub(crate) async fn show(State(app): State<App>, principal: Principal, Path(id): Path<String>, query: Query) -> Result<Json<Value>, Problem> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_admin()?;
     let mut conn = app.db.read().await?;
     let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
@@ -36,7 +45,12 @@ pub(crate) async fn show(State(app): State<App>, principal: Principal, Path(id):
 }
 
 /// Makes a key. `key` is in this answer only; a replay of it under the same `Idempotency-Key` has null there.
-pub(crate) async fn create(State(app): State<App>, principal: Principal, headers: HeaderMap, body: JsonObject) -> Result<Response, Problem> {
+pub(crate) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    headers: HeaderMap,
+    body: JsonObject,
+) -> Result<Response, Problem> {
     principal.must_be_admin()?;
     let mut fields = Fields::new(unwrapped(&body.members, "api_key")?, "/api_key");
     let named = fields.uuid("merchant_id");
@@ -45,7 +59,7 @@ pub(crate) async fn create(State(app): State<App>, principal: Principal, headers
     let role = fields.word("role", &["admin", "staff", "operator"]);
     let role = fields.required("role", role);
     fields.finish()?;
-    let merchant = principal.merchant(&mut *app.db.read().await?, named, "/api_key/merchant_id").await?;
+    let merchant = principal.merchant(&mut app.db.read().await?, named, "/api_key/merchant_id").await?;
     let mut work = match plain::begin(&app, &headers, merchant.id, "/api/v1/api-keys", &body.bytes).await? {
         Begun::Fresh(work) => work,
         Begun::Replayed(response) => return Ok(response),
@@ -71,7 +85,12 @@ pub(crate) async fn create(State(app): State<App>, principal: Principal, headers
 }
 
 /// Renames a key.
-pub(crate) async fn change(State(app): State<App>, principal: Principal, Path(id): Path<String>, body: JsonObject) -> Result<Json<Value>, Problem> {
+pub(crate) async fn change(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    body: JsonObject,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_admin()?;
     let mut fields = Fields::new(unwrapped(&body.members, "api_key")?, "/api_key");
     let named = fields.uuid("merchant_id");
@@ -88,7 +107,12 @@ pub(crate) async fn change(State(app): State<App>, principal: Principal, Path(id
 }
 
 /// Revokes a key, at once and for good.
-pub(crate) async fn revoke(State(app): State<App>, principal: Principal, Path(id): Path<String>, query: Query) -> Result<StatusCode, Problem> {
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<StatusCode, Problem> {
     principal.must_be_admin()?;
     let mut tx = app.db.begin().await?;
     let merchant = principal.merchant(&mut tx, query.merchant_id()?, "?merchant_id").await?;

@@ -13,7 +13,11 @@ use crate::problem::Problem;
 use crate::render::{self, LinkParts};
 
 /// Captured mails, newest first: a merchant's own, or with the service credential everybody's; `to=` one address.
-pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Query) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_admin()?;
     let limit = query.limit()?;
     let mut conn = app.db.read().await?;
@@ -21,15 +25,22 @@ pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Qu
         (Principal::Service, None) => None,
         (_, named) => Some(principal.merchant(&mut conn, named, "?merchant_id").await?.id),
     };
-    let rows = captured_mails::page(&mut conn, merchant, query.cursor(i64::MAX)?, limit + 1, query.text("to")).await?;
+    let rows =
+        captured_mails::page(&mut conn, merchant, query.cursor(i64::MAX)?, limit + 1, query.text("to"))
+            .await?;
     Ok(Json(paging::page("captured_mails", rows, limit, |m| m.id.to_string(), |m| shown(&app, m))))
 }
 
 /// One captured mail.
-pub(crate) async fn show(State(app): State<App>, principal: Principal, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_admin()?;
     let mut conn = app.db.read().await?;
-    let mail = captured_mails::find(&mut conn, paging::id(&id)?).await?.ok_or(Problem::NotFound(paging::ABSENT))?;
+    let mail =
+        captured_mails::find(&mut conn, paging::id(&id)?).await?.ok_or(Problem::NotFound(paging::ABSENT))?;
     if !principal.sees(&mut conn, mail.merchant_id).await? {
         return Err(Problem::NotFound(paging::ABSENT));
     }

@@ -19,7 +19,11 @@ const FOURTEEN_DAYS: i64 = 14 * 86_400;
 const TEN_YEARS: i64 = 3_650 * 86_400;
 
 /// A merchant's definitions, newest first.
-pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Query) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_staff()?;
     let limit = query.limit()?;
     let mut conn = app.db.read().await?;
@@ -29,7 +33,12 @@ pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Qu
 }
 
 /// One definition, by its short id.
-pub(crate) async fn show(State(app): State<App>, principal: Principal, Path(id): Path<String>, query: Query) -> Result<Json<Value>, Problem> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_staff()?;
     let mut conn = app.db.read().await?;
     let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
@@ -38,7 +47,12 @@ pub(crate) async fn show(State(app): State<App>, principal: Principal, Path(id):
 }
 
 /// Adds a definition; `interview_id` may be given, so that a platform keeps its own.
-pub(crate) async fn create(State(app): State<App>, principal: Principal, headers: HeaderMap, body: JsonObject) -> Result<Response, Problem> {
+pub(crate) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    headers: HeaderMap,
+    body: JsonObject,
+) -> Result<Response, Problem> {
     principal.must_be_staff()?;
     let members = unwrapped(&body.members, "interview_definition")?;
     let mut fields = Fields::new(members, "/interview_definition");
@@ -63,9 +77,18 @@ pub(crate) async fn create(State(app): State<App>, principal: Principal, headers
     }
     read(&mut fields, &mut definition);
     fields.finish()?;
-    let merchant = principal.merchant(&mut *app.db.read().await?, named, "/interview_definition/merchant_id").await?;
+    let merchant =
+        principal.merchant(&mut app.db.read().await?, named, "/interview_definition/merchant_id").await?;
     definition.merchant_id = merchant.id;
-    let mut work = match plain::begin(&app, &headers, merchant.id, "/api/v1/interview-definitions", &body.bytes).await? {
+    let mut work = match plain::begin(
+        &app,
+        &headers,
+        merchant.id,
+        "/api/v1/interview-definitions",
+        &body.bytes,
+    )
+    .await?
+    {
         Begun::Fresh(work) => work,
         Begun::Replayed(response) => return Ok(response),
     };
@@ -74,7 +97,12 @@ pub(crate) async fn create(State(app): State<App>, principal: Principal, headers
 }
 
 /// Changes the members that are given.
-pub(crate) async fn change(State(app): State<App>, principal: Principal, Path(id): Path<String>, body: JsonObject) -> Result<Json<Value>, Problem> {
+pub(crate) async fn change(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    body: JsonObject,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_staff()?;
     let mut fields = Fields::new(unwrapped(&body.members, "interview_definition")?, "/interview_definition");
     let named = fields.uuid("merchant_id");
@@ -105,7 +133,8 @@ fn read(fields: &mut Fields<'_>, d: &mut Definition) {
         d.name = fields.required("name", name).unwrap_or_default();
     }
     if fields.given("status") {
-        d.status = fields.word("status", &["draft", "active", "archived"]).unwrap_or_else(|| "active".to_owned());
+        d.status =
+            fields.word("status", &["draft", "active", "archived"]).unwrap_or_else(|| "active".to_owned());
     }
     if fields.given("launch_url") {
         d.launch_url = fields.url("launch_url");

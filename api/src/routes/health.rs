@@ -35,7 +35,7 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
 
 async fn workers_answer(app: &App) -> Result<bool, DbError> {
     let since = app.clock.now() - TimeDelta::seconds(15);
-    Ok(workers::count_live(&mut *app.db.read().await?, since).await? > 0)
+    Ok(workers::count_live(&mut app.db.read().await?, since).await? > 0)
 }
 
 /// Jobs that have been due for 30 s while none is in hand, in a lane that is not paused, mean that nobody takes them.

@@ -20,22 +20,35 @@ const DEFAULT_COLOUR: &str = "#1f6feb";
 const DAY: i64 = 86_400;
 
 /// Merchants, newest first.
-pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Query) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_service()?;
     let limit = query.limit()?;
-    let rows = merchants::page(&mut *app.db.read().await?, query.cursor(Uuid::max())?, limit + 1).await?;
+    let rows = merchants::page(&mut app.db.read().await?, query.cursor(Uuid::max())?, limit + 1).await?;
     Ok(Json(paging::page("merchants", rows, limit, |m| m.id.to_string(), shown)))
 }
 
 /// One merchant.
-pub(crate) async fn show(State(app): State<App>, principal: Principal, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_service()?;
-    let found = merchants::find(&mut *app.db.read().await?, paging::id(&id)?).await?;
+    let found = merchants::find(&mut app.db.read().await?, paging::id(&id)?).await?;
     found.map(|m| Json(json!({ "merchant": shown(&m) }))).ok_or(Problem::NotFound(paging::ABSENT))
 }
 
 /// Adds a merchant; `id` may be given, so that a platform keeps its own.
-pub(crate) async fn create(State(app): State<App>, principal: Principal, headers: HeaderMap, body: JsonObject) -> Result<Response, Problem> {
+pub(crate) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    headers: HeaderMap,
+    body: JsonObject,
+) -> Result<Response, Problem> {
     principal.must_be_service()?;
     let mut work = match plain::begin(&app, &headers, Uuid::nil(), "/api/v1/merchants", &body.bytes).await? {
         Begun::Fresh(work) => work,
@@ -72,10 +85,16 @@ pub(crate) async fn create(State(app): State<App>, principal: Principal, headers
 }
 
 /// Changes the members that are given.
-pub(crate) async fn change(State(app): State<App>, principal: Principal, Path(id): Path<String>, body: JsonObject) -> Result<Json<Value>, Problem> {
+pub(crate) async fn change(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    body: JsonObject,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_service()?;
     let mut tx = app.db.begin().await?;
-    let mut merchant = merchants::find(&mut tx, paging::id(&id)?).await?.ok_or(Problem::NotFound(paging::ABSENT))?;
+    let mut merchant =
+        merchants::find(&mut tx, paging::id(&id)?).await?.ok_or(Problem::NotFound(paging::ABSENT))?;
     let mut fields = Fields::new(unwrapped(&body.members, "merchant")?, "/merchant");
     read(&mut fields, &mut merchant);
     fields.finish()?;
@@ -97,7 +116,9 @@ fn read(fields: &mut Fields<'_>, m: &mut Merchant) {
     }
     if fields.given("colour") {
         let colour = fields.text("colour", 7).unwrap_or_else(|| DEFAULT_COLOUR.to_owned());
-        let is_hex = colour.len() == 7 && colour.starts_with('#') && colour[1..].bytes().all(|b| b.is_ascii_hexdigit());
+        let is_hex = colour.len() == 7
+            && colour.starts_with('#')
+            && colour[1..].bytes().all(|b| b.is_ascii_hexdigit());
         if !is_hex {
             fields.wrong("colour", "must be a colour such as #1f6feb");
         }
@@ -119,7 +140,9 @@ fn read(fields: &mut Fields<'_>, m: &mut Merchant) {
         m.locale = fields.line("locale", 35).unwrap_or_else(|| "en".to_owned());
     }
     if fields.given("reminder_offsets") {
-        m.reminder_offsets = offsets(fields.integers("reminder_offsets", 60, 90 * DAY, 10).unwrap_or_else(|| vec![DAY, 3_600]));
+        m.reminder_offsets = offsets(
+            fields.integers("reminder_offsets", 60, 90 * DAY, 10).unwrap_or_else(|| vec![DAY, 3_600]),
+        );
     }
     if fields.given("parent_id") {
         m.parent_id = fields.uuid("parent_id");

@@ -14,7 +14,11 @@ use crate::problem::Problem;
 const STATUSES: [&str; 7] = ["queued", "sending", "deferred", "sent", "failed", "suppressed", "skipped"];
 
 /// A merchant's messages, newest first, by status.
-pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Query) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
     let limit = query.limit()?;
     let status = query.word("status", &STATUSES)?;
     let mut conn = app.db.read().await?;
@@ -24,7 +28,6 @@ pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Qu
 }
 
 fn shown(m: &MessageRow) -> Value {
-
     json!({
         "id": m.id, "kind": m.kind, "status": m.status, "to": m.email, "registration_id": m.registration_id,
         "operation_id": m.submission_id, "attempts": m.attempts, "due_at": rfc3339_millis(m.due_at),

@@ -49,7 +49,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v1/positions", get(positions::list).post(positions::create))
         .route("/api/v1/positions/{id}", get(positions::show).patch(positions::change))
         .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
-        .route("/api/v1/api-keys/{id}", get(api_keys::show).patch(api_keys::change).merge(delete(api_keys::revoke)))
+        .route(
+            "/api/v1/api-keys/{id}",
+            get(api_keys::show).patch(api_keys::change).merge(delete(api_keys::revoke)),
+        )
         .route("/api/v1/messages", get(messages::list))
         .route("/api/v1/captured-mails", get(captured_mails::list))
         .route("/api/v1/captured-mails/{id}", get(captured_mails::show))

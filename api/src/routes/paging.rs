@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::problem::{FieldError, Problem};
+use crate::problem::Problem;
 
 /// The parameters after `?`. Unknown ones are ignored; a known one of the wrong type is a 422.
 #[derive(Clone, Debug, Default)]
@@ -24,13 +24,23 @@ impl FromRequestParts<App> for Query {
 impl Query {
     /// The first parameter of this name; an empty one counts as absent.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 
     /// A parsed parameter.
-    pub(crate) fn parsed<T: std::str::FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, Problem> {
+    pub(crate) fn parsed<T: std::str::FromStr>(
+        &self,
+        name: &str,
+        expected: &str,
+    ) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| Problem::invalid(format!("?{name}"), format!("must be {expected}")))
+        text.parse()
+            .map(Some)
+            .map_err(|_| Problem::invalid(format!("?{name}"), format!("must be {expected}")))
     }
 
     /// A UUID.
@@ -56,7 +66,11 @@ impl Query {
     pub(crate) fn limit(&self) -> Result<i64, Problem> {
         let limit: i64 = self.parsed("limit", "a whole number from 1 to 1000")?.unwrap_or(100);
         let fits = (1..=1_000).contains(&limit);
-        if fits { Ok(limit) } else { Err(Problem::invalid("?limit", "must be a whole number from 1 to 1000")) }
+        if fits {
+            Ok(limit)
+        } else {
+            Err(Problem::invalid("?limit", "must be a whole number from 1 to 1000"))
+        }
     }
 
     /// `cursor`: the last id of the page before, or the given start.
@@ -75,16 +89,17 @@ pub(crate) const ABSENT: &str = "There is no such resource, or it belongs to ano
 
 /// A page: the items under their plural, and the cursor of the next page where there is one. `rows` may have one
 /// more than `limit`, which is how it is known that there is more.
-pub(crate) fn page<T>(plural: &str, mut rows: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String, item: impl Fn(&T) -> Value) -> Value {
+pub(crate) fn page<T>(
+    plural: &str,
+    mut rows: Vec<T>,
+    limit: i64,
+    cursor: impl Fn(&T) -> String,
+    item: impl Fn(&T) -> Value,
+) -> Value {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(cursor);
     let items: Vec<Value> = rows.iter().map(item).collect();
     json!({ plural: items, "next_cursor": next })
-}
-
-/// Several wrong members at once.
-pub(crate) fn several(errors: Vec<FieldError>) -> Result<(), Problem> {
-    if errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(errors)) }
 }

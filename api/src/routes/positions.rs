@@ -18,7 +18,11 @@ use crate::plain::{self, Begun, unwrapped};
 use crate::problem::Problem;
 
 /// A merchant's positions, newest first.
-pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Query) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_staff()?;
     let limit = query.limit()?;
     let mut conn = app.db.read().await?;
@@ -28,7 +32,12 @@ pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Qu
 }
 
 /// One position.
-pub(crate) async fn show(State(app): State<App>, principal: Principal, Path(id): Path<String>, query: Query) -> Result<Json<Value>, Problem> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_staff()?;
     let mut conn = app.db.read().await?;
     let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
@@ -37,7 +46,12 @@ pub(crate) async fn show(State(app): State<App>, principal: Principal, Path(id):
 }
 
 /// Adds a position; `id` may be given, so that a platform keeps its own.
-pub(crate) async fn create(State(app): State<App>, principal: Principal, headers: HeaderMap, body: JsonObject) -> Result<Response, Problem> {
+pub(crate) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    headers: HeaderMap,
+    body: JsonObject,
+) -> Result<Response, Problem> {
     principal.must_be_staff()?;
     let mut fields = Fields::new(unwrapped(&body.members, "position")?, "/position");
     let named = fields.uuid("merchant_id");
@@ -59,7 +73,7 @@ pub(crate) async fn create(State(app): State<App>, principal: Principal, headers
     }
     read(&mut fields, &mut position);
     fields.finish()?;
-    let merchant = principal.merchant(&mut *app.db.read().await?, named, "/position/merchant_id").await?;
+    let merchant = principal.merchant(&mut app.db.read().await?, named, "/position/merchant_id").await?;
     position.merchant_id = merchant.id;
     let mut work = match plain::begin(&app, &headers, merchant.id, "/api/v1/positions", &body.bytes).await? {
         Begun::Fresh(work) => work,
@@ -71,7 +85,12 @@ pub(crate) async fn create(State(app): State<App>, principal: Principal, headers
 }
 
 /// Changes the members that are given.
-pub(crate) async fn change(State(app): State<App>, principal: Principal, Path(id): Path<String>, body: JsonObject) -> Result<Json<Value>, Problem> {
+pub(crate) async fn change(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    body: JsonObject,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_staff()?;
     let mut fields = Fields::new(unwrapped(&body.members, "position")?, "/position");
     let named = fields.uuid("merchant_id");
@@ -102,7 +121,9 @@ fn read(fields: &mut Fields<'_>, p: &mut Position) {
 /// Finds the definition that the position points at.
 async fn point(conn: &mut Conn, p: &mut Position) -> Result<(), Problem> {
     let found = definitions::find_long(conn, p.interview_id, p.merchant_id).await?;
-    let definition = found.ok_or_else(|| Problem::invalid("/position/interview_id", "is no interview definition of this merchant"))?;
+    let definition = found.ok_or_else(|| {
+        Problem::invalid("/position/interview_id", "is no interview definition of this merchant")
+    })?;
     p.definition_id = definition.id;
     Ok(())
 }

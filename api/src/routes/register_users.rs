@@ -50,7 +50,7 @@ pub(crate) async fn post(
     let merchant = if fields.value("merchant_id").is_some() && named.is_none() {
         None
     } else {
-        Some(principal.merchant(&mut *app.db.read().await?, named, "/merchant_id").await)
+        Some(principal.merchant(&mut app.db.read().await?, named, "/merchant_id").await)
     };
     let merchant = match merchant {
         Some(Err(Problem::Invalid(_))) => {
@@ -64,7 +64,9 @@ pub(crate) async fn post(
         Some(merchant) => idempotency::scope(&headers, merchant.id, PATH, &body.bytes)?,
         None => None,
     };
-    if let Some(replayed) = submit::replay_recorded(&app, &principal, &headers, scope.as_ref(), Form::Document).await? {
+    if let Some(replayed) =
+        submit::replay_recorded(&app, &principal, &headers, scope.as_ref(), Form::Document).await?
+    {
         return Ok(replayed);
     }
     let terms = terms(&mut fields);
@@ -87,13 +89,18 @@ fn terms(fields: &mut Fields<'_>) -> Option<Terms> {
 
 fn users(fields: &mut Fields<'_>) -> Vec<Row> {
     match fields.value("users") {
-        Some(Value::Array(users)) if (1..=MOST_USERS).contains(&users.len()) => users.iter().map(row).collect(),
+        Some(Value::Array(users)) if (1..=MOST_USERS).contains(&users.len()) => {
+            users.iter().map(row).collect()
+        }
         Some(Value::Array(users)) if users.is_empty() => {
             fields.wrong("users", "must have at least one user");
             Vec::new()
         }
         Some(Value::Array(users)) => {
-            let told = format!("has {} users; one request takes at most {MOST_USERS}, POST /api/v1/batches more", users.len());
+            let told = format!(
+                "has {} users; one request takes at most {MOST_USERS}, POST /api/v1/batches more",
+                users.len()
+            );
             fields.wrong("users", told);
             Vec::new()
         }
@@ -131,10 +138,15 @@ fn row_of(members: &Map<String, Value>) -> Row {
 }
 
 /// The definition, where it may be registered for.
-pub(crate) async fn invited_definition(app: &App, merchant: &Merchant, terms: &Terms) -> Result<Definition, Problem> {
+pub(crate) async fn invited_definition(
+    app: &App,
+    merchant: &Merchant,
+    terms: &Terms,
+) -> Result<Definition, Problem> {
     let mut conn = app.db.read().await?;
     let found = definitions::find_invited(&mut conn, merchant.id, terms.interview_id).await?;
-    let definition = found.ok_or(Problem::NotFound("There is no interview definition or position with this interview_id."))?;
+    let definition = found
+        .ok_or(Problem::NotFound("There is no interview definition or position with this interview_id."))?;
     match definition.status.as_str() {
         "draft" if !terms.is_test => {
             Err(Problem::invalid("/interview_id", "is a draft; activate it, or register with is_test"))
@@ -145,7 +157,13 @@ pub(crate) async fn invited_definition(app: &App, merchant: &Merchant, terms: &T
 }
 
 /// The submission and its jobs: one in `intake` for a small registration, chunks in `bulk` for a larger one.
-fn plan(app: &App, merchant: &Merchant, definition: &Definition, terms: &Terms, rows: Vec<Row>) -> Result<(Submission, Vec<NewJob>), Problem> {
+fn plan(
+    app: &App,
+    merchant: &Merchant,
+    definition: &Definition,
+    terms: &Terms,
+    rows: Vec<Row>,
+) -> Result<(Submission, Vec<NewJob>), Problem> {
     let (lane, size) = if rows.len() <= SMALL { (Lane::Intake, SMALL) } else { (Lane::Bulk, CHUNK) };
     let mut submission = submission(app, merchant, definition, terms);
     submission.total = count(rows.len());
@@ -163,9 +181,15 @@ fn plan(app: &App, merchant: &Merchant, definition: &Definition, terms: &Terms, 
 }
 
 /// A registration's submission, its size still open.
-pub(crate) fn submission(app: &App, merchant: &Merchant, definition: &Definition, terms: &Terms) -> Submission {
+pub(crate) fn submission(
+    app: &App,
+    merchant: &Merchant,
+    definition: &Definition,
+    terms: &Terms,
+) -> Submission {
     let now = app.clock.now();
-    let mut submission = Submission::new(app.entropy.uuid(now), merchant.id, SubmissionKind::RegisterUsers, now);
+    let mut submission =
+        Submission::new(app.entropy.uuid(now), merchant.id, SubmissionKind::RegisterUsers, now);
     submission.interview_id = Some(terms.interview_id);
     submission.definition_id = Some(definition.id);
     submission.is_test = terms.is_test;

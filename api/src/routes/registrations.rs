@@ -20,13 +20,21 @@ use crate::render;
 use crate::submit::{self, Form};
 
 /// One registration.
-pub(crate) async fn show(State(app): State<App>, principal: Principal, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
     let registration = find(&app, &principal, &id).await?;
     Ok(Json(json!({ "registration": render::registration(&app, &registration) })))
 }
 
 /// A merchant's registrations, newest first, by address, external id and interview.
-pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Query) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
     principal.must_be_staff()?;
     let limit = query.limit()?;
     let below = query.cursor(i64::MAX)?;
@@ -46,34 +54,74 @@ pub(crate) async fn list(State(app): State<App>, principal: Principal, query: Qu
         definition,
     };
     let rows = registrations::page(&mut conn, merchant.id, below, limit + 1, &filter).await?;
-    Ok(Json(paging::page("registrations", rows, limit, |r| r.id.to_string(), |r| render::registration(&app, r))))
+    Ok(Json(paging::page(
+        "registrations",
+        rows,
+        limit,
+        |r| r.id.to_string(),
+        |r| render::registration(&app, r),
+    )))
 }
 
 /// Mails the same link once more.
-pub(crate) async fn resend(state: State<App>, who: Principal, path: Path<String>, headers: HeaderMap, body: OptionalObject) -> Result<Response, Problem> {
+pub(crate) async fn resend(
+    state: State<App>,
+    who: Principal,
+    path: Path<String>,
+    headers: HeaderMap,
+    body: OptionalObject,
+) -> Result<Response, Problem> {
     act(state.0, who, path.0, headers, body, SubmissionKind::ResendInvitation, "resend").await
 }
 
 /// Takes the link back.
-pub(crate) async fn revoke(state: State<App>, who: Principal, path: Path<String>, headers: HeaderMap, body: OptionalObject) -> Result<Response, Problem> {
+pub(crate) async fn revoke(
+    state: State<App>,
+    who: Principal,
+    path: Path<String>,
+    headers: HeaderMap,
+    body: OptionalObject,
+) -> Result<Response, Problem> {
     act(state.0, who, path.0, headers, body, SubmissionKind::RevokeRegistration, "revoke").await
 }
 
 /// Mints a new link; the old one is dead.
-pub(crate) async fn reissue(state: State<App>, who: Principal, path: Path<String>, headers: HeaderMap, body: OptionalObject) -> Result<Response, Problem> {
+pub(crate) async fn reissue(
+    state: State<App>,
+    who: Principal,
+    path: Path<String>,
+    headers: HeaderMap,
+    body: OptionalObject,
+) -> Result<Response, Problem> {
     act(state.0, who, path.0, headers, body, SubmissionKind::ReissueLink, "reissue").await
 }
 
 /// Marks the interview done.
-pub(crate) async fn complete(state: State<App>, who: Principal, path: Path<String>, headers: HeaderMap, body: OptionalObject) -> Result<Response, Problem> {
+pub(crate) async fn complete(
+    state: State<App>,
+    who: Principal,
+    path: Path<String>,
+    headers: HeaderMap,
+    body: OptionalObject,
+) -> Result<Response, Problem> {
     act(state.0, who, path.0, headers, body, SubmissionKind::CompleteRegistration, "complete").await
 }
 
-async fn act(app: App, who: Principal, id: String, headers: HeaderMap, body: OptionalObject, kind: SubmissionKind, verb: &str) -> Result<Response, Problem> {
+async fn act(
+    app: App,
+    who: Principal,
+    id: String,
+    headers: HeaderMap,
+    body: OptionalObject,
+    kind: SubmissionKind,
+    verb: &str,
+) -> Result<Response, Problem> {
     let registration = find(&app, &who, &id).await?;
     let path = format!("/api/v1/registrations/{}/{verb}", registration.id);
     let scope = idempotency::scope(&headers, registration.merchant_id, &path, &body.bytes)?;
-    if let Some(replayed) = submit::replay_recorded(&app, &who, &headers, scope.as_ref(), Form::Document).await? {
+    if let Some(replayed) =
+        submit::replay_recorded(&app, &who, &headers, scope.as_ref(), Form::Document).await?
+    {
         return Ok(replayed);
     }
     let mut fields = Fields::new(&body.members, "");
@@ -85,7 +133,13 @@ async fn act(app: App, who: Principal, id: String, headers: HeaderMap, body: Opt
     submission.definition_id = Some(registration.definition_id);
     submission.interview_id = Some(registration.interview_id);
     let payload = serde_json::to_string(&MoveRegistration { send_email }).map_err(|_| Problem::Internal)?;
-    let job = NewJob { id: app.entropy.uuid(now), lane: Lane::Intake, kind: JobKind::MoveRegistration, first_row: 0, payload };
+    let job = NewJob {
+        id: app.entropy.uuid(now),
+        lane: Lane::Intake,
+        kind: JobKind::MoveRegistration,
+        first_row: 0,
+        payload,
+    };
     submit::accept(&app, &who, &headers, scope, submission, vec![job]).await
 }
 
@@ -95,5 +149,9 @@ async fn find(app: &App, principal: &Principal, id: &str) -> Result<Registration
     let mut conn = app.db.read().await?;
     let found = registrations::find(&mut conn, paging::id(id)?).await?;
     let registration = found.ok_or(Problem::NotFound(paging::ABSENT))?;
-    if principal.sees(&mut conn, registration.merchant_id).await? { Ok(registration) } else { Err(Problem::NotFound(paging::ABSENT)) }
+    if principal.sees(&mut conn, registration.merchant_id).await? {
+        Ok(registration)
+    } else {
+        Err(Problem::NotFound(paging::ABSENT))
+    }
 }

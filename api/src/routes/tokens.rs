@@ -18,13 +18,22 @@ use crate::render;
 use crate::visit::{self, Closed};
 
 /// What a link stands for, without consuming it.
-pub(crate) async fn inspect(State(app): State<App>, principal: Principal, body: JsonObject) -> Result<Json<Value>, Problem> {
+pub(crate) async fn inspect(
+    State(app): State<App>,
+    principal: Principal,
+    body: JsonObject,
+) -> Result<Json<Value>, Problem> {
     let registration = opened(&app, &principal, &body).await?;
     Ok(Json(described(&app, &registration).await?))
 }
 
 /// Consumes a link: of any number of racing calls one succeeds.
-pub(crate) async fn redeem(State(app): State<App>, principal: Principal, headers: HeaderMap, body: JsonObject) -> Result<Response, Problem> {
+pub(crate) async fn redeem(
+    State(app): State<App>,
+    principal: Principal,
+    headers: HeaderMap,
+    body: JsonObject,
+) -> Result<Response, Problem> {
     let registration = match opened(&app, &principal, &body).await {
         Ok(registration) => registration,
         Err(problem) => return replayed_or(&app, &principal, &headers, &body, problem).await,
@@ -52,18 +61,30 @@ pub(crate) async fn redeem(State(app): State<App>, principal: Principal, headers
 }
 
 /// A repeated redemption under the same key is answered as the first was, though the link is used by now.
-async fn replayed_or(app: &App, principal: &Principal, headers: &HeaderMap, body: &JsonObject, otherwise: Problem) -> Result<Response, Problem> {
+async fn replayed_or(
+    app: &App,
+    principal: &Principal,
+    headers: &HeaderMap,
+    body: &JsonObject,
+    otherwise: Problem,
+) -> Result<Response, Problem> {
     if idempotency::key(headers)?.is_none() {
         return Err(otherwise);
     }
-    let Some(registration) = visit::named_by(app, token(body)?.as_str()).await? else { return Err(otherwise) };
-    if !principal.sees(&mut *app.db.read().await?, registration.merchant_id).await? {
+    let Some(registration) = visit::named_by(app, token(body)?.as_str()).await? else {
+        return Err(otherwise);
+    };
+    if !principal.sees(&mut app.db.read().await?, registration.merchant_id).await? {
         return Err(otherwise);
     }
-    let scope: Option<Scope> = idempotency::scope(headers, registration.merchant_id, "/api/v1/tokens/redeem", &body.bytes)?;
+    let scope: Option<Scope> =
+        idempotency::scope(headers, registration.merchant_id, "/api/v1/tokens/redeem", &body.bytes)?;
     let Some(record) = idempotency::recorded(app, scope.as_ref()).await? else { return Err(otherwise) };
-    let Some(mut answer) = record.body.and_then(|text| serde_json::from_str::<Value>(&text).ok()) else { return Err(otherwise) };
-    answer["registration"]["interview_url"] = render::registration(app, &registration)["interview_url"].clone();
+    let Some(mut answer) = record.body.and_then(|text| serde_json::from_str::<Value>(&text).ok()) else {
+        return Err(otherwise);
+    };
+    answer["registration"]["interview_url"] =
+        render::registration(app, &registration)["interview_url"].clone();
     let mut response = Json(answer).into_response();
     idempotency::mark_replayed(&mut response);
     Ok(response)
@@ -89,7 +110,7 @@ async fn opened(app: &App, principal: &Principal, body: &JsonObject) -> Result<R
     let token = token(body)?;
     let visit = visit::look(app, &token).await?;
     if let Some(registration) = visit.registration()
-        && !principal.sees(&mut *app.db.read().await?, registration.merchant_id).await?
+        && !principal.sees(&mut app.db.read().await?, registration.merchant_id).await?
     {
         return Err(problem(Closed::Unknown));
     }

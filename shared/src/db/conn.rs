@@ -59,7 +59,9 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, DbError> {
         Ok(Tx(match self {
             Self::Postgres(pool) => Conn::Postgres(Handle::Open(pool.begin().await?)),
-            Self::Sqlite { write, .. } => Conn::Sqlite(Handle::Open(write.begin_with("BEGIN IMMEDIATE").await?)),
+            Self::Sqlite { write, .. } => {
+                Conn::Sqlite(Handle::Open(write.begin_with("BEGIN IMMEDIATE").await?))
+            }
         }))
     }
 

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod backoff;
+mod conflict;
 mod email;
 mod instant;
 mod job;
@@ -15,9 +16,13 @@ mod text;
 
 pub use api_key::{ApiKey, Role};
 pub use backoff::{job_retry_after, mail_retry_after};
+pub use conflict::{PROBLEM_TYPES, conflict};
 pub use email::{EmailAddress, EmailError};
 pub use instant::{is_time_zone, rfc3339_millis};
-pub use job::{JobKind, JobStatus, MAX_ATTEMPTS, MoveRegistration, Outcome, RegisterCandidates, SubmissionKind, SubmissionStatus};
+pub use job::{
+    JobKind, JobStatus, MAX_ATTEMPTS, MoveRegistration, Outcome, RegisterCandidates, SubmissionKind,
+    SubmissionStatus,
+};
 pub use lane::Lane;
 pub use link::{CAPTURED_LINK, LinkToken, TokenError, TokenKeys, link_url};
 pub use message::{EmailStatus, MessageKind, MessageStatus, Priority};

@@ -25,7 +25,11 @@ struct Watch {
 }
 
 /// Sends the batch when it is asked for, whenever it moved (looked at twice a second), and when it is completed.
-pub(crate) async fn get(State(app): State<App>, principal: Principal, Path(id): Path<String>) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
     let submission = super::find(&app, &principal, &id).await?;
     let start = Some(Watch { app, last: submission, told: false });
     let events = stream::unfold(start, |watch| async move { next(watch?).await });
@@ -46,7 +50,9 @@ async fn next(mut watch: Watch) -> Option<(Result<Event, Infallible>, Option<Wat
         }
     }
     watch.told = true;
-    let event = Event::default().event("batch").data(json!({ "batch": render::batch(&watch.app, &watch.last) }).to_string());
+    let event = Event::default()
+        .event("batch")
+        .data(json!({ "batch": render::batch(&watch.app, &watch.last) }).to_string());
     let rest = if watch.last.is_completed() { None } else { Some(watch) };
     Some((Ok(event), rest))
 }

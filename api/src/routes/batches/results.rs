@@ -36,8 +36,18 @@ pub(crate) async fn get(
     let filter = filter(&query)?;
     let links = BatchLinks::of(&app, &principal, &submission).await?;
     match wanted(&headers) {
-        Wanted::Csv => Ok(stream_rows(app, submission, links, filter, "text/csv; charset=utf-8", Some(CSV_HEAD), csv_line)),
-        Wanted::Ndjson => Ok(stream_rows(app, submission, links, filter, "application/x-ndjson", None, json_line)),
+        Wanted::Csv => Ok(stream_rows(
+            app,
+            submission,
+            links,
+            filter,
+            "text/csv; charset=utf-8",
+            Some(CSV_HEAD),
+            csv_line,
+        )),
+        Wanted::Ndjson => {
+            Ok(stream_rows(app, submission, links, filter, "application/x-ndjson", None, json_line))
+        }
         Wanted::Json => {
             let limit = query.limit()?;
             let after = query.cursor(-1)?;
@@ -48,14 +58,26 @@ pub(crate) async fn get(
 }
 
 /// Rows after a place, and the place of the first row without a result.
-async fn read(app: &App, id: Uuid, after: i64, limit: i64, filter: &Filter) -> Result<(Vec<BatchRow>, Option<i64>), Problem> {
+async fn read(
+    app: &App,
+    id: Uuid,
+    after: i64,
+    limit: i64,
+    filter: &Filter,
+) -> Result<(Vec<BatchRow>, Option<i64>), Problem> {
     let mut conn = app.db.read().await?;
     let open = jobs::first_open_row(&mut conn, id).await?;
     let rows = batch_rows::page(&mut conn, id, after, open.unwrap_or(i64::MAX), limit, filter).await?;
     Ok((rows, open))
 }
 
-fn page(app: &App, links: &BatchLinks, mut rows: Vec<BatchRow>, limit: i64, open: Option<i64>) -> serde_json::Value {
+fn page(
+    app: &App,
+    links: &BatchLinks,
+    mut rows: Vec<BatchRow>,
+    limit: i64,
+    open: Option<i64>,
+) -> serde_json::Value {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
@@ -119,7 +141,9 @@ fn stream_rows(
         if ended {
             return Ok::<_, std::io::Error>(None);
         }
-        let (rows, _) = read(&app, id, after, STRIDE, &filter).await.map_err(|_| std::io::Error::other("the database went away"))?;
+        let (rows, _) = read(&app, id, after, STRIDE, &filter)
+            .await
+            .map_err(|_| std::io::Error::other("the database went away"))?;
         let ended = i64::try_from(rows.len()).unwrap_or(STRIDE) < STRIDE;
         let last = rows.last().map_or(after, |row| row.idx);
         let mut text = head.unwrap_or_default().to_owned();
@@ -167,7 +191,7 @@ fn json_line(row: &ResultRow) -> String {
 
 /// Whether a batch is still there and as it was; for [`super::events`].
 pub(super) async fn reread(app: &App, id: Uuid) -> Result<Option<Submission>, Problem> {
-    Ok(submissions::find(&mut *app.db.read().await?, id).await?)
+    Ok(submissions::find(&mut app.db.read().await?, id).await?)
 }
 
 #[cfg(test)]
