@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Convoke's HTTP side.
+
+pub mod pages;
