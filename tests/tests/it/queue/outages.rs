@@ -33,7 +33,7 @@ async fn a_worker_survives_the_death_of_the_server() {
     let (log, gate) = (Log::default(), Gate::default());
     let worker = start(&stage.queue, Lane::Intake, "one", patient(), 4, log.gated_handler(&gate));
     let all = ids(0, 3_000);
-    stage.queue.push(Lane::Intake, &all).await.unwrap();
+    stage.push(Lane::Intake, &all).await;
     eventually("some run", || async { log.total() == 4 }).await;
     let redis = stage.redis.as_mut().unwrap();
     redis.kill().await;
@@ -56,7 +56,7 @@ async fn a_server_that_forgot_everything_is_filled_again() {
     let (log, gate) = (Log::default(), Gate::default());
     let worker = start(&stage.queue, Lane::Intake, "one", patient(), 4, log.gated_handler(&gate));
     let all = ids(0, 3_000);
-    stage.queue.push(Lane::Intake, &all).await.unwrap();
+    stage.push(Lane::Intake, &all).await;
     eventually("some run", || async { log.total() == 4 }).await;
     assert_eq!(redis.cli(&["flushall"]).await, "OK");
     gate.open();
@@ -75,7 +75,7 @@ async fn a_stalled_server_is_waited_for() {
     let redis = stage.redis.as_ref().unwrap();
     let log = Log::default();
     let worker = start(&stage.queue, Lane::Intake, "one", patient(), 4, log.handler());
-    stage.queue.push(Lane::Intake, &ids(0, 100)).await.unwrap();
+    stage.push(Lane::Intake, &ids(0, 100)).await;
     eventually("the worker is at work", || async { log.total() == 100 }).await;
     redis.stall().await;
     let stalled = Instant::now();
@@ -101,7 +101,7 @@ async fn a_server_that_comes_late_is_waited_for() {
     assert!(stage.queue.push(Lane::Intake, &ids(0, 1)).await.is_err());
     stage.redis.as_mut().unwrap().restart().await;
     push_until_done(&stage.queue, &log, &ids(0, 100)).await;
-    stage.queue.ping().await.unwrap();
+    stage.queue.ping().await.expect("it answers");
     stage.until_drained(Lane::Intake).await;
     worker.stop().await;
 }
@@ -111,7 +111,7 @@ async fn a_worker_ends_in_time_when_the_server_is_gone() {
     let mut stage = Stage::set(Kind::Streams).await;
     let (log, gate) = (Log::default(), Gate::default());
     let worker = start(&stage.queue, Lane::Intake, "one", patient(), 2, log.gated_handler(&gate));
-    stage.queue.push(Lane::Intake, &ids(0, 40)).await.unwrap();
+    stage.push(Lane::Intake, &ids(0, 40)).await;
     eventually("some run", || async { log.total() == 2 }).await;
     stage.redis.as_mut().unwrap().kill().await;
     gate.open();
@@ -146,7 +146,7 @@ async fn an_entry_that_nobody_can_read_is_dropped() {
         redis.cli(&["xadd", "convoke:{intake}:0", "*", "id", value]).await;
     }
     redis.cli(&["xadd", "convoke:{intake}:0", "*", "other", "1", "id", "2"]).await;
-    stage.queue.push(Lane::Intake, &ids(0, 10)).await.unwrap();
+    stage.push(Lane::Intake, &ids(0, 10)).await;
     let log = Log::default();
     let worker = start(&stage.queue, Lane::Intake, "one", patient(), 4, log.handler());
     stage.until_drained(Lane::Intake).await;
