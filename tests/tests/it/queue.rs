@@ -40,6 +40,7 @@ for_both!(
     a_shutdown_hands_back_what_was_not_begun,
     a_panicking_handler_harms_no_neighbour,
     announcements_arrive,
+    a_worker_of_an_empty_lane_stops_at_once,
     lanes_do_not_mix,
 );
 
@@ -88,11 +89,15 @@ async fn a_long_handler_keeps_its_entry(stage: Stage) {
     let takeover = Duration::from_millis(300);
     let frugal = ConsumeOptions { prefetch: 1, takeover_after: takeover };
     let (log, gate) = (Log::default(), Gate::default());
-    let workers = ["one", "two"]
-        .map(|name| start(&stage.queue, Lane::Intake, name, frugal, 1, log.gated_handler(&gate)));
-    let all = ids(0, 6);
+    let all = ids(0, 4);
     stage.push(Lane::Intake, &all).await;
-    eventually("both are at work", || async { log.total() == 2 }).await;
+    let held = |name| start(&stage.queue, Lane::Intake, name, frugal, 1, log.gated_handler(&gate));
+    let mut workers = vec![held("one"), held("two")];
+    eventually("two are at work, and each has fetched another", || async {
+        log.total() == 2 && stage.backlog(Lane::Intake).await == Backlog { waiting: 0, delivered: 4 }
+    })
+    .await;
+    workers.push(held("idle"));
     // Six times the takeover time, seen by the failures of another lane's only entry.
     let other = Log::default();
     let clock = start(&stage.queue, Lane::Bulk, "clock", quick(takeover), 1, {
@@ -166,20 +171,22 @@ async fn a_paused_consumer_begins_and_fetches_nothing(stage: Stage) {
     let worker = start(&stage.queue, Lane::Intake, "one", options, 1, log.gated_handler(&gate));
     let elsewhere = start(&stage.queue, Lane::Bulk, "two", options, 1, other.handler());
     let all = ids(0, 60);
-    stage.push(Lane::Intake, &all[..30]).await;
-    eventually("the first is begun", || async { log.total() == 1 }).await;
+    stage.push(Lane::Intake, &all[..4]).await;
+    eventually("the first is begun, and the reader has room", || async {
+        log.total() == 1 && stage.backlog(Lane::Intake).await == Backlog { waiting: 0, delivered: 4 }
+    })
+    .await;
     worker.pause.set(true);
     gate.open();
     eventually("the first is done", || async { log.finished() == 1 }).await;
     // What passes on another lane in the meantime shows that there was time enough.
     stage.push(Lane::Bulk, &ids(100, 1_100)).await;
     stage.until_drained(Lane::Bulk).await;
-    stage.push(Lane::Intake, &all[30..]).await;
+    stage.push(Lane::Intake, &all[4..]).await;
     stage.push(Lane::Bulk, &ids(1_100, 2_100)).await;
     stage.until_drained(Lane::Bulk).await;
     assert_eq!(log.total(), 1, "a paused consumer began something");
-    let backlog = stage.backlog(Lane::Intake).await;
-    assert!(backlog.waiting >= 30 && backlog.delivered <= 29, "a paused consumer fetched: {backlog:?}");
+    assert_eq!(stage.backlog(Lane::Intake).await, Backlog { waiting: 56, delivered: 3 });
     worker.pause.set(false);
     stage.until_drained(Lane::Intake).await;
     assert_eq!(log.counts(&all), vec![1; all.len()]);
@@ -271,6 +278,21 @@ async fn announcements_arrive(stage: Stage) {
             missing.remove(&id);
         }
     }
+}
+
+async fn a_worker_of_an_empty_lane_stops_at_once(stage: Stage) {
+    let mut times = Vec::new();
+    // A busy machine may be slow once, but a reader that is left to its two seconds is slow each time.
+    for name in ["one", "two", "three"] {
+        let log = Log::default();
+        let worker = start(&stage.queue, Lane::Intake, name, ConsumeOptions::default(), 1, log.handler());
+        stage.push(Lane::Intake, &ids(0, 1)).await;
+        stage.until_drained(Lane::Intake).await;
+        let stopping = Instant::now();
+        worker.stop().await;
+        times.push(stopping.elapsed());
+    }
+    assert!(times.iter().any(|time| *time < Duration::from_secs(1)), "{times:?}");
 }
 
 async fn lanes_do_not_mix(stage: Stage) {
