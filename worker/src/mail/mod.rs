@@ -7,6 +7,7 @@ mod appearance;
 mod compose;
 mod letter;
 mod placeholders;
+mod quoted;
 mod smtp;
 mod verdict;
 
