@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Convoke's workers: what is taken from the queue is done here.
+
+pub mod mail;

@@ -22,4 +22,5 @@ mod registrations;
 mod request_rules;
 mod results;
 mod row_rules;
+mod smtp_client;
 mod waiting;
