@@ -73,7 +73,8 @@ impl Entropy {
             Self::Seeded(seed, counter) => {
                 for block in bytes.chunks_mut(32) {
                     let count = counter.fetch_add(1, Ordering::SeqCst);
-                    let digest = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(count.to_be_bytes());
+                    let digest =
+                        Sha256::new().chain_update(seed.to_be_bytes()).chain_update(count.to_be_bytes());
                     block.copy_from_slice(&digest.finalize()[..block.len()]);
                 }
             }

@@ -89,7 +89,8 @@ fn parse_domain(raw: &str) -> Result<String, EmailError> {
             && l.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
     };
     let top = domain.rsplit('.').next().unwrap_or_default();
-    let named = domain.contains('.') && domain.split('.').all(label) && !top.bytes().all(|c| c.is_ascii_digit());
+    let named =
+        domain.contains('.') && domain.split('.').all(label) && !top.bytes().all(|c| c.is_ascii_digit());
     if named { Ok(domain) } else { Err(EmailError::Domain) }
 }
 
@@ -121,10 +122,15 @@ mod tests {
 
     #[test]
     fn addresses_that_people_have_are_taken() {
-        for good in ["jozo@jozo.sk", "a.b+c@sub.example.org", "o'neill@example.ie", "x_y@xn--bcher-kva.example"] {
+        for good in
+            ["jozo@jozo.sk", "a.b+c@sub.example.org", "o'neill@example.ie", "x_y@xn--bcher-kva.example"]
+        {
             assert_eq!(EmailAddress::parse(good).unwrap().as_str(), good);
         }
-        assert_eq!(EmailAddress::parse(" Ann@Bücher.example ").unwrap().as_str(), "Ann@xn--bcher-kva.example");
+        assert_eq!(
+            EmailAddress::parse(" Ann@Bücher.example ").unwrap().as_str(),
+            "Ann@xn--bcher-kva.example"
+        );
         assert_eq!(EmailAddress::parse("Ann@Example.ORG").unwrap().key(), "ann@example.org");
     }
 

@@ -16,6 +16,7 @@ mod lanes;
 mod links;
 mod mail_delivery;
 mod mail_policy;
+mod queue;
 mod recovery;
 mod registration_rules;
 mod registrations;
