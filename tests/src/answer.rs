@@ -33,7 +33,7 @@ impl Answer {
     /// # Panics
     /// With the whole answer, where it is not.
     #[track_caller]
-    #[must_use]
+    #[expect(clippy::must_use_candidate, reason = "often the check is all that is wanted")]
     pub fn expect(&self, status: u16) -> &Value {
         assert!(
             self.status == status,

@@ -49,7 +49,11 @@ async fn run(args: &[&str]) -> String {
     let browser = find().expect("no browser is here: install Chromium (Debian: `chromium`)");
     let profile = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new(browser);
-    command.args(FLAGS).arg(format!("--user-data-dir={}", profile.path().display())).args(args).kill_on_drop(true);
+    command
+        .args(FLAGS)
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(args)
+        .kill_on_drop(true);
     let output = tokio::time::timeout(Duration::from_mins(1), command.output()).await;
     let output = output.expect("the browser ends within a minute").expect("the browser runs");
     assert!(output.status.success(), "the browser: {}", String::from_utf8_lossy(&output.stderr));

@@ -132,7 +132,8 @@ impl Client {
         let mut rows = Vec::new();
         let mut cursor = String::new();
         loop {
-            let page = self.get(&format!("/api/v1/batches/{id}/results?limit=1000{query}{cursor}")).send().await;
+            let page =
+                self.get(&format!("/api/v1/batches/{id}/results?limit=1000{query}{cursor}")).send().await;
             page.expect(200);
             rows.extend_from_slice(page.rows("/results"));
             match page.json["next_cursor"].as_str() {
@@ -238,7 +239,8 @@ impl Merchant {
 
     /// Creates a position that points at a definition and gives its UUID.
     pub async fn position(&self, definition: &str) -> String {
-        let body = json!({"position": {"merchant_id": self.id, "title": "Engineer", "interview_id": definition}});
+        let body =
+            json!({"position": {"merchant_id": self.id, "title": "Engineer", "interview_id": definition}});
         let made = self.client.post("/api/v1/positions", &body).send().await;
         made.expect(201);
         made.text_at("/position/id").to_owned()
@@ -246,7 +248,8 @@ impl Merchant {
 
     /// Creates an API key and gives its answer: `id`, `prefix`, and `key`, which is shown only now.
     pub async fn api_key(&self, role: &str) -> Value {
-        let body = json!({"api_key": {"merchant_id": self.id, "name": format!("a test's {role}"), "role": role}});
+        let body =
+            json!({"api_key": {"merchant_id": self.id, "name": format!("a test's {role}"), "role": role}});
         let made = self.client.post("/api/v1/api-keys", &body).send().await;
         made.expect(201)["api_key"].clone()
     }
@@ -262,7 +265,8 @@ impl Merchant {
     /// # Panics
     /// When there is none, or more than one.
     pub async fn registration_of(&self, email: &str) -> Value {
-        let path = format!("/api/v1/registrations?merchant_id={}&email={}", self.id, email.replace('+', "%2B"));
+        let path =
+            format!("/api/v1/registrations?merchant_id={}&email={}", self.id, email.replace('+', "%2B"));
         let found = self.client.get(&path).send().await;
         found.expect(200);
         assert_eq!(found.rows("/registrations").len(), 1, "{}", found.text);
@@ -271,7 +275,11 @@ impl Merchant {
 
     /// Does one of `resend`, `revoke`, `reissue`, `complete` to a registration and waits for it.
     pub async fn act(&self, registration: &Value, verb: &str) -> Answer {
-        self.client.post_empty(&format!("/api/v1/registrations/{registration}/{verb}")).prefer("wait=30").send().await
+        self.client
+            .post_empty(&format!("/api/v1/registrations/{registration}/{verb}"))
+            .prefer("wait=30")
+            .send()
+            .await
     }
 
     /// The body of a bulk registration.
@@ -306,8 +314,6 @@ pub fn merge(into: &mut Value, members: &Value) {
 /// `count` users with names, addresses and external ids that tell them apart: `<tag>-0@example.org`, …
 #[must_use]
 pub fn users(tag: &str, count: usize) -> Vec<Value> {
-    let user = |n: usize| {
-        json!({"name": format!("Candidate {n}"), "email": format!("{tag}-{n}@example.org"), "external_id": format!("{tag}:{n}")})
-    };
+    let user = |n: usize| json!({"name": format!("Candidate {n}"), "email": format!("{tag}-{n}@example.org"), "external_id": format!("{tag}:{n}")});
     (0..count).map(user).collect()
 }

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::client::{Client, Credential};
+use crate::ports;
 use crate::postgres::Postgres;
 use crate::program::{Program, Settings};
 use crate::redis::Redis;
 use crate::smtp::SmtpSink;
-use crate::ports;
 
 /// The service credential of every service that the tests start.
 pub const SERVICE_KEY: &str = "service-key-of-the-tests-0123456789abcdef0123456789";
@@ -49,9 +49,11 @@ impl Stack {
 /// Adds the secrets that the tests know.
 #[must_use]
 pub fn with_secrets(mut settings: Settings) -> Settings {
-    for (name, value) in
-        [("CONVOKE_SERVICE_KEY", SERVICE_KEY), ("CONVOKE_JWT_SECRET", JWT_SECRET), ("CONVOKE_TOKEN_KEYS", TOKEN_KEYS)]
-    {
+    for (name, value) in [
+        ("CONVOKE_SERVICE_KEY", SERVICE_KEY),
+        ("CONVOKE_JWT_SECRET", JWT_SECRET),
+        ("CONVOKE_TOKEN_KEYS", TOKEN_KEYS),
+    ] {
         settings.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
     settings

@@ -61,9 +61,9 @@ impl Deref for Env {
 /// `name::embedded` and `name::postgres`.
 #[macro_export]
 macro_rules! both {
-    ($(#[$meta:meta])* async fn $name:ident($env:ident: &Env) $body:block) => {
+    ($(#[$meta:meta])* async fn $name:ident($env:ident: $type:ty) $body:block) => {
         $(#[$meta])*
-        async fn $name($env: &$crate::Env) $body
+        async fn $name($env: $type) $body
 
         mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

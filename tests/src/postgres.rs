@@ -48,7 +48,11 @@ impl Postgres {
     }
 
     async fn start(owned: bool) -> Self {
-        let folder = tempfile::Builder::new().prefix("convoke-postgres-").tempdir().expect("a temporary folder").keep();
+        let folder = tempfile::Builder::new()
+            .prefix("convoke-postgres-")
+            .tempdir()
+            .expect("a temporary folder")
+            .keep();
         reaper::remove_at_end(&folder);
         if let Some((user, group)) = ordinary_user() {
             chown(&folder, Some(user), Some(group)).expect("root may give a folder away");
@@ -103,7 +107,8 @@ impl Postgres {
     /// # Panics
     /// When the statement fails.
     pub async fn query(&self, database: &str, sql: &str) -> String {
-        let output = tokio::process::Command::from(self.psql(database, sql)).output().await.expect("psql runs");
+        let output =
+            tokio::process::Command::from(self.psql(database, sql)).output().await.expect("psql runs");
         succeeded(sql, &output);
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
@@ -161,7 +166,8 @@ impl Drop for Postgres {
 }
 
 fn spawn(folder: &Path, port: u16) -> Child {
-    let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).expect("a log file");
+    let log =
+        std::fs::File::options().create(true).append(true).open(folder.join("log")).expect("a log file");
     let errors = log.try_clone().expect("a file can be shared");
     let child = as_ordinary_user(folder, &tool("postgres"))
         .arg("-D")
@@ -200,7 +206,11 @@ pub fn find_tool(name: &str) -> Option<PathBuf> {
         .collect();
     found.sort_by_key(|bin| version(bin));
     let on_path = std::env::var_os("PATH").unwrap_or_default();
-    found.extend(std::env::split_paths(&on_path).filter(|bin| bin.join(name).is_file()).take(usize::from(found.is_empty())));
+    found.extend(
+        std::env::split_paths(&on_path)
+            .filter(|bin| bin.join(name).is_file())
+            .take(usize::from(found.is_empty())),
+    );
     found.pop().map(|bin| bin.join(name))
 }
 
@@ -221,7 +231,14 @@ fn as_ordinary_user(folder: &Path, program: &Path) -> Command {
         Some((user, group)) => {
             // `setpriv` replaces itself with the program, so that our child is the postmaster.
             let mut command = Command::new("setpriv");
-            command.args(["--reuid", &user.to_string(), "--regid", &group.to_string(), "--clear-groups", "--"]);
+            command.args([
+                "--reuid",
+                &user.to_string(),
+                "--regid",
+                &group.to_string(),
+                "--clear-groups",
+                "--",
+            ]);
             command.arg(program);
             command
         }

@@ -19,7 +19,11 @@ pub type Settings = BTreeMap<String, String>;
 #[must_use]
 pub fn binary() -> PathBuf {
     let path = std::env::var_os("CONVOKE_BIN").map_or_else(beside_the_tests, PathBuf::from);
-    assert!(path.is_file(), "no binary at {}: build it with `cargo build`, or set CONVOKE_BIN", path.display());
+    assert!(
+        path.is_file(),
+        "no binary at {}: build it with `cargo build`, or set CONVOKE_BIN",
+        path.display()
+    );
     path
 }
 
@@ -130,7 +134,8 @@ impl Program {
     /// Resident memory in KiB; 0 when it is gone.
     #[must_use]
     pub fn rss_kb(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child().id())).unwrap_or_default();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child().id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
         line.split_whitespace().next().and_then(|kb| kb.parse().ok()).unwrap_or(0)
     }
@@ -167,9 +172,14 @@ fn log_path(folder: &Path, name: &str) -> PathBuf {
 }
 
 fn spawn(name: &str, folder: &Path, settings: &Settings, args: &[&str]) -> Child {
-    let log = File::options().create(true).append(true).open(log_path(folder, name)).expect("the folder is writable");
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(log_path(folder, name))
+        .expect("the folder is writable");
     let errors = log.try_clone().expect("a file can be shared");
-    let child = command(folder, settings, args).stdout(log).stderr(errors).spawn().expect("the binary starts");
+    let child =
+        command(folder, settings, args).stdout(log).stderr(errors).spawn().expect("the binary starts");
     reaper::kill_at_end(&child);
     child
 }

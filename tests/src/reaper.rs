@@ -65,6 +65,7 @@ pub fn remove_at_end(folder: &Path) {
 
 /// Sends a signal by its name (`TERM`, `KILL`, `STOP`, …).
 pub fn signal(pid: u32, name: &str) {
-    let status = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).stderr(Stdio::null()).status();
+    let status =
+        Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).stderr(Stdio::null()).status();
     assert!(status.is_ok(), "`sh` is on every Unix");
 }

@@ -1,6 +1,9 @@
 //! What a person runs twice. `cargo xtask --help` tells; `.ci/run` calls `cargo xtask test` and nothing else.
 
+mod bench;
+mod mail_bench;
 mod needs;
+mod queue_bench;
 mod suite;
 
 use std::process::ExitCode;
@@ -32,12 +35,18 @@ enum Chore {
         #[arg(last = true, value_name = "FILTER")]
         filter: Vec<String>,
     },
+    /// Measures one part of the service on this machine, built with optimisations.
+    Bench {
+        #[command(subcommand)]
+        what: bench::Bench,
+    },
 }
 
 fn main() -> ExitCode {
     let Xtask { chore } = Xtask::parse();
     let done = match chore {
         Chore::Test { filter } => suite::run(&filter),
+        Chore::Bench { what } => bench::run(&what),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

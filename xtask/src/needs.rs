@@ -43,7 +43,11 @@ pub(crate) fn meet() -> Result<()> {
     apt(root, &["update", "--quiet"])?;
     apt(root, &[&["install", "--yes", "--quiet", "--no-install-recommends"], missing.as_slice()].concat())?;
     let still = self::missing();
-    if still.is_empty() { Ok(()) } else { bail!("apt-get installed {}, and yet it is not found", still.join(" ")) }
+    if still.is_empty() {
+        Ok(())
+    } else {
+        bail!("apt-get installed {}, and yet it is not found", still.join(" "))
+    }
 }
 
 fn missing() -> Vec<&'static str> {
@@ -67,6 +71,9 @@ fn root_words() -> Option<&'static [&'static str]> {
 
 fn apt(root: &[&str], args: &[&str]) -> Result<()> {
     let words = [root, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"], args].concat();
-    let status = Command::new(words[0]).args(&words[1..]).status().with_context(|| format!("{} does not run", words[0]))?;
+    let status = Command::new(words[0])
+        .args(&words[1..])
+        .status()
+        .with_context(|| format!("{} does not run", words[0]))?;
     if status.success() { Ok(()) } else { bail!("`{}` failed; run it by hand to see why", words.join(" ")) }
 }

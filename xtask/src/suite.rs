@@ -41,7 +41,11 @@ fn every_check() -> Vec<Step> {
     vec![
         Step::new("format", &["fmt", "--all", "--check"], "run `cargo fmt --all`"),
         build(),
-        Step::new("unit tests", &["test", "--workspace", "--lib", "--bins"], "the failing test's output is above"),
+        Step::new(
+            "unit tests",
+            &["test", "--workspace", "--lib", "--bins"],
+            "the failing test's output is above",
+        ),
         Step::new(
             "lints",
             &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"],
@@ -81,5 +85,7 @@ fn run_step(step: &Step) -> Result<()> {
 
 /// `convoke`, beside this program: both are built into the same folder.
 fn binary() -> Result<PathBuf> {
-    Ok(env::current_exe().context("the system does not tell where this program is")?.with_file_name("convoke"))
+    Ok(env::current_exe()
+        .context("the system does not tell where this program is")?
+        .with_file_name("convoke"))
 }

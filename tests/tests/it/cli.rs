@@ -82,7 +82,8 @@ async fn a_port_that_is_taken_is_named() {
 #[tokio::test]
 async fn what_is_printed_of_the_configuration_hides_the_secrets() {
     let folder = tempfile::tempdir().unwrap();
-    let variables = with_secrets(settings(&[("SMTP_URL", "smtp://user:planted@127.0.0.1:1"), ("CONVOKE_WAIT", "7")]));
+    let variables =
+        with_secrets(settings(&[("SMTP_URL", "smtp://user:planted@127.0.0.1:1"), ("CONVOKE_WAIT", "7")]));
     let shown = program::run(folder.path(), &variables, &["serve", "--print-config"]).await;
     assert!(shown.status.success(), "{}", err(&shown));
     let text = out(&shown);
@@ -114,8 +115,10 @@ async fn the_embedded_secrets_are_made_once_and_are_their_owners_alone() {
     let mut first = String::new();
     for _ in 0..2 {
         let bind = format!("127.0.0.1:{}", ports::free());
-        let service = Program::start("serve", folder.path(), settings(&[("CONVOKE_BIND", &bind)]), &["serve"]);
-        let client = convoke_tests::Client::new(&format!("http://{bind}"), convoke_tests::client::Credential::None);
+        let service =
+            Program::start("serve", folder.path(), settings(&[("CONVOKE_BIND", &bind)]), &["serve"]);
+        let client =
+            convoke_tests::Client::new(&format!("http://{bind}"), convoke_tests::client::Credential::None);
         convoke_tests::until("it is ready", Duration::from_mins(1), async || {
             client.get("/readyz").try_send().await.ok().filter(|answer| answer.status == 200)
         })
@@ -125,31 +128,42 @@ async fn the_embedded_secrets_are_made_once_and_are_their_owners_alone() {
         assert_eq!(mode & 0o777, 0o600);
         assert!(first.is_empty() || first == text, "they are kept");
         first = text;
-        let key = first.lines().find_map(|line| line.strip_prefix("service_key = \"")?.strip_suffix('"')).unwrap();
+        let key =
+            first.lines().find_map(|line| line.strip_prefix("service_key = \"")?.strip_suffix('"')).unwrap();
         client.bearer(key).merchant("Acme").await;
         assert!(!service.log().contains(key), "the log does not show the key");
     }
 }
 
-both!(async fn keys_are_made_listed_and_revoked_from_a_terminal(t: &Env) {
-    let merchant = t.merchant("Acme").await;
-    // The embedded default has one process per file, so that the command goes through the service's own address.
-    let url = t.base().to_owned();
-    let common = ["--url", &url, "--key", SERVICE_KEY, "--merchant", &merchant.id];
-    let run = async |args: &[&str]| beside(t, &[args, &common].concat()).await;
-    let made = run(&["key", "create", "--role", "admin", "--name", "from a terminal"]).await;
-    assert!(made.status.success(), "{}", err(&made));
-    let text = out(&made);
-    let key = text.split_whitespace().find(|word| word.starts_with("cvk_")).unwrap_or_else(|| panic!("no key in {text}"));
-    t.bearer(key).get("/api/v1/interview-definitions").send().await.expect(200);
-    let listed = run(&["key", "list"]).await;
-    assert!(out(&listed).contains("from a terminal") && !out(&listed).contains(key), "{}", out(&listed));
-    let id = t.get(&format!("/api/v1/api-keys?merchant_id={}", merchant.id)).send().await.text_at("/api_keys/0/id").to_owned();
-    assert!(out(&listed).contains(&id), "{}", out(&listed));
-    let revoked = run(&["key", "revoke", &id]).await;
-    assert!(revoked.status.success(), "{}", err(&revoked));
-    t.bearer(key).get("/api/v1/interview-definitions").send().await.expect(401);
-});
+both!(
+    async fn keys_are_made_listed_and_revoked_from_a_terminal(t: &Env) {
+        let merchant = t.merchant("Acme").await;
+        // The embedded default has one process per file, so that the command goes through the service's own address.
+        let url = t.base().to_owned();
+        let common = ["--url", &url, "--key", SERVICE_KEY, "--merchant", &merchant.id];
+        let run = async |args: &[&str]| beside(t, &[args, &common].concat()).await;
+        let made = run(&["key", "create", "--role", "admin", "--name", "from a terminal"]).await;
+        assert!(made.status.success(), "{}", err(&made));
+        let text = out(&made);
+        let key = text
+            .split_whitespace()
+            .find(|word| word.starts_with("cvk_"))
+            .unwrap_or_else(|| panic!("no key in {text}"));
+        t.bearer(key).get("/api/v1/interview-definitions").send().await.expect(200);
+        let listed = run(&["key", "list"]).await;
+        assert!(out(&listed).contains("from a terminal") && !out(&listed).contains(key), "{}", out(&listed));
+        let id = t
+            .get(&format!("/api/v1/api-keys?merchant_id={}", merchant.id))
+            .send()
+            .await
+            .text_at("/api_keys/0/id")
+            .to_owned();
+        assert!(out(&listed).contains(&id), "{}", out(&listed));
+        let revoked = run(&["key", "revoke", &id]).await;
+        assert!(revoked.status.success(), "{}", err(&revoked));
+        t.bearer(key).get("/api/v1/interview-definitions").send().await.expect(401);
+    }
+);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn migrating_is_done_once_and_again_without_harm() {
@@ -161,22 +175,26 @@ async fn migrating_is_done_once_and_again_without_harm() {
         let done = program::run(folder.path(), &variables, &["migrate"]).await;
         assert!(done.status.success(), "{}", err(&done));
     }
-    let tables = server.query(&url, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'").await;
+    let tables = server
+        .query(&url, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        .await;
     let tables: BTreeSet<&str> = tables.lines().collect();
     assert!(tables.contains("registrations") && tables.contains("messages"), "{tables:?}");
 }
 
-both!(async fn the_doctor_finds_a_healthy_service_healthy(t: &Env) {
-    let live = beside(t, &["doctor", "--live"]).await;
-    assert_eq!(live.status.code(), Some(0), "{}{}", out(&live), err(&live));
-    if t.stack.is_some() {
-        let all = beside(t, &["doctor"]).await;
-        assert_eq!(all.status.code(), Some(0), "{}{}", out(&all), err(&all));
+both!(
+    async fn the_doctor_finds_a_healthy_service_healthy(t: &Env) {
+        let live = beside(t, &["doctor", "--live"]).await;
+        assert_eq!(live.status.code(), Some(0), "{}{}", out(&live), err(&live));
+        if t.stack.is_some() {
+            let all = beside(t, &["doctor"]).await;
+            assert_eq!(all.status.code(), Some(0), "{}{}", out(&all), err(&all));
+        }
+        t.program.kill9();
+        let dead = beside(t, &["doctor", "--live"]).await;
+        assert_ne!(dead.status.code(), Some(0));
     }
-    t.program.kill9();
-    let dead = beside(t, &["doctor", "--live"]).await;
-    assert_ne!(dead.status.code(), Some(0));
-});
+);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
@@ -188,7 +206,8 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
         (vec![("DATABASE_URL", good.clone()), ("REDIS_URL", away("redis"))], "redis"),
         (vec![("DATABASE_URL", good.clone()), ("SMTP_URL", away("smtp").replace("/x", ""))], "smtp"),
     ] {
-        let pairs: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let pairs: Vec<(&str, &str)> =
+            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let ill = program::run(folder.path(), &with_secrets(settings(&pairs)), &["doctor"]).await;
         let said = format!("{}{}", out(&ill), err(&ill)).to_lowercase();
         assert_ne!(ill.status.code(), Some(0), "{said}");
@@ -196,9 +215,16 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
     }
 }
 
-both!(async fn sigterm_ends_the_service_with_zero(t: &Env) {
-    t.merchant("Acme").await;
-    t.program.sigterm();
-    assert_eq!(t.program.ended(Duration::from_secs(30)).await.code(), Some(0), "{}", t.program.log_tail());
-    assert!(!t.program.log().contains("panicked"));
-});
+both!(
+    async fn sigterm_ends_the_service_with_zero(t: &Env) {
+        t.merchant("Acme").await;
+        t.program.sigterm();
+        assert_eq!(
+            t.program.ended(Duration::from_secs(30)).await.code(),
+            Some(0),
+            "{}",
+            t.program.log_tail()
+        );
+        assert!(!t.program.log().contains("panicked"));
+    }
+);

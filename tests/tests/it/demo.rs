@@ -17,7 +17,8 @@ async fn the_demo_registers_a_thousand_and_goes_on_serving() {
     let key = until("the demo prints a request to try", Duration::from_mins(2), async || {
         assert!(demo.status().is_none(), "it goes on serving");
         let log = demo.log();
-        let curl = log.split("curl").find(|command| command.contains(&base) && command.contains("Bearer "))?;
+        let curl =
+            log.split("curl").find(|command| command.contains(&base) && command.contains("Bearer "))?;
         let rest = curl.split("Bearer ").nth(1)?;
         Some(rest.split(['\'', '"', ' ', '\n']).next()?.to_owned())
     })
@@ -53,7 +54,12 @@ async fn the_demo_leaves_the_folder_that_it_was_started_in_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("convoke.db"), "somebody's data").unwrap();
     let bind = format!("127.0.0.1:{}", ports::free());
-    let demo = Program::start("demo", folder.path(), Settings::from([("CONVOKE_BIND".to_owned(), bind.clone())]), &["demo"]);
+    let demo = Program::start(
+        "demo",
+        folder.path(),
+        Settings::from([("CONVOKE_BIND".to_owned(), bind.clone())]),
+        &["demo"],
+    );
     let t = Client::new(&format!("http://{bind}"), Credential::None);
     until("it serves", Duration::from_mins(1), async || {
         assert!(demo.status().is_none(), "it goes on serving");

@@ -54,7 +54,11 @@ async fn a_hundred_thousand_users_wait_for_a_worker_and_a_single_one_does_not() 
         (backlog().await == 0).then_some(())
     })
     .await;
-    println!("drained in {:.1?}; the worker's resident memory was {} MB at most", started.elapsed(), most / 1024);
+    println!(
+        "drained in {:.1?}; the worker's resident memory was {} MB at most",
+        started.elapsed(),
+        most / 1024
+    );
     assert!(most < FLAT, "the worker took {most} KiB");
     for id in &ids {
         assert_eq!(t.completed_batch(id, MINUTE).await["succeeded"], 10_000);

@@ -13,13 +13,19 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// Submits `count` users with mail; gives the batch's id, and each address with its link.
 async fn invite(t: &Client, count: usize) -> (String, BTreeMap<String, String>) {
     let merchant = t.merchant("Acme").await;
-    let body = merchant.registration(&merchant.definition().await, &users("m", count), &json!({"send_email": true}));
+    let body =
+        merchant.registration(&merchant.definition().await, &users("m", count), &json!({"send_email": true}));
     let answer = t.post(REGISTER, &body).prefer("respond-async").send().await;
     answer.expect(202);
     let id = answer.text_at("/batch/id");
     t.completed_batch(id, 2 * MINUTE).await;
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    let links = t.results(id, "").await.iter().map(|row| (text(&row["email"]), text(&row["interview_url"]))).collect();
+    let links = t
+        .results(id, "")
+        .await
+        .iter()
+        .map(|row| (text(&row["email"]), text(&row["interview_url"])))
+        .collect();
     (id.to_owned(), links)
 }
 
@@ -46,7 +52,8 @@ async fn two_thousand_mails_from_two_worker_processes_are_sent_once_each() {
     let (id, links) = invite(&t, 2_000).await;
     stack.smtp.wait_for(2_000, 2 * MINUTE).await.unwrap();
     until("all are recorded as sent", MINUTE, async || {
-        (t.get(&format!("/api/v1/batches/{id}")).send().await.json["batch"]["emails"]["sent"] == 2_000).then_some(())
+        (t.get(&format!("/api/v1/batches/{id}")).send().await.json["batch"]["emails"]["sent"] == 2_000)
+            .then_some(())
     })
     .await;
     assert_eq!(delivered(&stack.smtp, &links), 2_000, "exactly one mail each");
@@ -112,16 +119,18 @@ async fn a_server_that_hangs_up_at_any_point_gets_the_same_mail_again() {
     assert!(copies <= 4, "only mails whose answer was lost may come twice, not {copies}");
 }
 
-both!(async fn every_candidate_of_a_batch_gets_the_link_of_the_result(t: &Env) {
-    let (_, links) = invite(t, 1_100).await;
-    let mails = t.wait_for_mails(1_100).await;
-    for mail in &mails {
-        assert_eq!(Some(&mail.link()), links.get(&mail.to));
-        assert!(mail.subject.contains("Acme") || mail.text.contains("Acme"));
+both!(
+    async fn every_candidate_of_a_batch_gets_the_link_of_the_result(t: &Env) {
+        let (_, links) = invite(t, 1_100).await;
+        let mails = t.wait_for_mails(1_100).await;
+        for mail in &mails {
+            assert_eq!(Some(&mail.link()), links.get(&mail.to));
+            assert!(mail.subject.contains("Acme") || mail.text.contains("Acme"));
+        }
+        let page = t.anonymous().get(&mails[0].link()).send().await;
+        page.expect(200);
     }
-    let page = t.anonymous().get(&mails[0].link()).send().await;
-    page.expect(200);
-});
+);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn captured_mail_is_read_page_by_page_and_one_by_one() {
@@ -140,7 +149,8 @@ async fn captured_mail_is_read_page_by_page_and_one_by_one() {
     assert_eq!(rest.rows("/captured_mails").len(), 2);
     assert!(rest.json["next_cursor"].is_null());
     let newest = &page.rows("/captured_mails")[0];
-    let one = t.get(&format!("/api/v1/captured-mails/{}", newest["id"].to_string().trim_matches('"'))).send().await;
+    let one =
+        t.get(&format!("/api/v1/captured-mails/{}", newest["id"].to_string().trim_matches('"'))).send().await;
     assert_eq!(&one.expect(200)["captured_mail"], newest);
     let own = ours.client("admin").await.get("/api/v1/captured-mails").send().await;
     own.expect(200);

@@ -35,7 +35,8 @@ async fn each_answer_of_the_server_has_its_consequence() {
         (At::Dot, "552 5.2.2 mailbox full", "failed"),
         (At::Recipient, "554 5.7.1 refused by policy", "failed"),
     ];
-    let rule = |(n, (at, reply, _)): (usize, &(At, &str, &str))| Rule::answer(*at, *reply).to(format!("m-{n}@"));
+    let rule =
+        |(n, (at, reply, _)): (usize, &(At, &str, &str))| Rule::answer(*at, *reply).to(format!("m-{n}@"));
     stack.smtp.script(Script { rules: cases.iter().enumerate().map(rule).collect(), ..Script::default() });
     let body = merchant.registration(&merchant.definition().await, &users("m", 8), &mailed());
     let answer = t.post(REGISTER, &body).prefer("respond-async").send().await;
@@ -88,7 +89,8 @@ async fn an_address_that_bounced_twice_is_suppressed() {
         let id = answer.text_at("/batch/id").to_owned();
         until(&format!("its mail is {expected}"), MINUTE, async || {
             let rows = t.results(&id, "").await;
-            (rows.len() == 2 && rows[0]["email_status"] == expected && rows[1]["email_status"] == "sent").then_some(())
+            (rows.len() == 2 && rows[0]["email_status"] == expected && rows[1]["email_status"] == "sent")
+                .then_some(())
         })
         .await;
     }
@@ -98,10 +100,16 @@ async fn an_address_that_bounced_twice_is_suppressed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_login_stops_the_lane_and_uses_up_no_attempt() {
     let stack = Stack::start().await;
-    let script = |password: &str| Script { credentials: Some(("user".into(), password.into())), ..Script::default() };
+    let script =
+        |password: &str| Script { credentials: Some(("user".into(), password.into())), ..Script::default() };
     stack.smtp.script(script("changed"));
     let url = format!("smtp://user:secret@{}", stack.smtp.address());
-    let t = Convoke::on(&stack).set("SMTP_URL", &url).set("CONVOKE_MAIL_RETRY", "1").set("CONVOKE_LEASE", "5").start().await;
+    let t = Convoke::on(&stack)
+        .set("SMTP_URL", &url)
+        .set("CONVOKE_MAIL_RETRY", "1")
+        .set("CONVOKE_LEASE", "5")
+        .start()
+        .await;
     let merchant = t.merchant("Acme").await;
     let definition = merchant.definition().await;
     merchant.register_with(&definition, &users("m", 30), &mailed()).await.expect(200);
@@ -118,7 +126,11 @@ async fn a_refused_login_stops_the_lane_and_uses_up_no_attempt() {
     }
     merchant.register(&definition, &users("other", 1)).await.expect(200);
     stack.smtp.script(script("secret"));
-    stack.smtp.wait_for(30, Duration::from_mins(3)).await.expect("the lane finds out by itself that the password is right");
+    stack
+        .smtp
+        .wait_for(30, Duration::from_mins(3))
+        .await
+        .expect("the lane finds out by itself that the password is right");
     assert!(!t.program.log().contains("user:secret"), "the password is not in the log");
 }
 
@@ -135,7 +147,8 @@ async fn a_mail_server_that_comes_late_or_goes_away_is_waited_for() {
     stack.smtp.stop().await;
     stack.smtp.start_again().await.unwrap();
     until("all are sent", MINUTE, async || {
-        let failed = t.get(&format!("/api/v1/messages?status=failed&merchant_id={}", merchant.id)).send().await;
+        let failed =
+            t.get(&format!("/api/v1/messages?status=failed&merchant_id={}", merchant.id)).send().await;
         assert!(failed.rows("/messages").is_empty(), "{}", failed.text);
         (email_count(&stack) >= 100).then_some(())
     })
@@ -144,7 +157,8 @@ async fn a_mail_server_that_comes_late_or_goes_away_is_waited_for() {
 
 /// How many people got a mail.
 fn email_count(stack: &Stack) -> usize {
-    let people: std::collections::BTreeSet<_> = stack.smtp.mails().into_iter().flat_map(|mail| mail.to).collect();
+    let people: std::collections::BTreeSet<_> =
+        stack.smtp.mails().into_iter().flat_map(|mail| mail.to).collect();
     people.len()
 }
 
@@ -162,11 +176,16 @@ async fn a_mail_is_well_formed_and_speaks_for_the_merchant() {
     let raw = stack.smtp.mails().remove(0);
     assert_eq!(raw.from, "talent@convoke.example");
     let mail = mailbox::received(&stack.smtp).remove(0);
-    assert_eq!((mail.to.as_str(), mail.link().as_str()), ("Juergen@example.org", made.text_at("/0/interview_url")));
+    assert_eq!(
+        (mail.to.as_str(), mail.link().as_str()),
+        ("Juergen@example.org", made.text_at("/0/interview_url"))
+    );
     assert!(mail.html.contains("Jürgen &lt;b&gt;") && !mail.html.contains("<b>O'Neill"), "{}", mail.html);
     assert!(mail.html.contains("interview_token=") && mail.text.contains("Acme & Söhne"), "{}", mail.text);
     let head = raw.raw.split("\r\n\r\n").next().unwrap().to_lowercase();
-    for header in ["from: ", "to: ", "subject: ", "date: ", "message-id: <", "mime-version: 1.0", "reply-to: "] {
+    for header in
+        ["from: ", "to: ", "subject: ", "date: ", "message-id: <", "mime-version: 1.0", "reply-to: "]
+    {
         assert!(head.contains(header), "{header} is missing:\n{head}");
     }
     assert!(head.contains("jobs@acme.example") && head.contains("auto-submitted: auto-generated"), "{head}");

@@ -69,7 +69,10 @@ async fn a_service_killed_while_it_mails_mails_everybody() {
     let rows = users("k", 1_500);
     let id = submit(&t, &merchant, &rows, &json!({"send_email": true})).await;
     for part in [1, 400, 900] {
-        until(&format!("{part} mails"), MINUTE, async || (mailbox::captured(&t).await.len() >= part).then_some(())).await;
+        until(&format!("{part} mails"), MINUTE, async || {
+            (mailbox::captured(&t).await.len() >= part).then_some(())
+        })
+        .await;
         t.kill_and_start_again().await;
     }
     t.completed_batch(&id, MINUTE).await;
@@ -88,7 +91,8 @@ async fn a_service_killed_while_it_mails_mails_everybody() {
 async fn a_request_whose_answer_was_lost_is_the_same_request_when_sent_again() {
     let t = Convoke::embedded().set("CONVOKE_LEASE", "3").start().await;
     let merchant = t.merchant("Acme").await;
-    let body = merchant.registration(&merchant.definition().await, &users("k", 2_000), &json!({"send_email": true}));
+    let body =
+        merchant.registration(&merchant.definition().await, &users("k", 2_000), &json!({"send_email": true}));
     let call = || t.post(REGISTER, &body).idempotency_key("once").prefer("respond-async");
     // The service dies somewhere between reading the request and answering it.
     let (lost, ()) = tokio::join!(call().try_send(), async {
@@ -103,7 +107,8 @@ async fn a_request_whose_answer_was_lost_is_the_same_request_when_sent_again() {
     }
     assert_eq!(call().send().await.text_at("/batch/id"), id);
     t.completed_batch(&id, MINUTE).await;
-    until("everybody is mailed", MINUTE, async || (mailbox::captured(&t).await.len() == 2_000).then_some(())).await;
+    until("everybody is mailed", MINUTE, async || (mailbox::captured(&t).await.len() == 2_000).then_some(()))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,11 +117,15 @@ async fn redis_may_lose_everything() {
     let t = Convoke::on(&stack).set("CONVOKE_LEASE", "5").start_without_worker().await;
     let merchant = t.merchant("Acme").await;
     let (large, small) = (users("large", 3_000), users("small", 5));
-    let ids = [submit(&t, &merchant, &large, &json!({})).await, submit(&t, &merchant, &small, &json!({"send_email": true})).await];
+    let ids = [
+        submit(&t, &merchant, &large, &json!({})).await,
+        submit(&t, &merchant, &small, &json!({"send_email": true})).await,
+    ];
     stack.redis.cli(&["flushall"]).await;
     let worker = t.worker("worker");
     until("work flows", MINUTE, async || {
-        (t.get(&format!("/api/v1/batches/{}", ids[0])).send().await.json["batch"]["processed"] != 0).then_some(())
+        (t.get(&format!("/api/v1/batches/{}", ids[0])).send().await.json["batch"]["processed"] != 0)
+            .then_some(())
     })
     .await;
     stack.redis.cli(&["flushall"]).await;
@@ -136,7 +145,10 @@ async fn what_is_accepted_while_redis_is_away_is_done_when_it_is_back() {
     submit(&t, &merchant, &users("before", 3), &json!({})).await;
     stack.redis.kill().await;
     let (large, small) = (users("large", 1_200), users("small", 3));
-    let ids = [submit(&t, &merchant, &large, &json!({})).await, submit(&t, &merchant, &small, &json!({"send_email": true})).await];
+    let ids = [
+        submit(&t, &merchant, &large, &json!({})).await,
+        submit(&t, &merchant, &small, &json!({"send_email": true})).await,
+    ];
     stack.redis.restart().await;
     for (id, rows) in ids.iter().zip([&large, &small]) {
         t.completed_batch(id, 2 * MINUTE).await;
@@ -151,7 +163,10 @@ async fn services_may_start_before_what_they_stand_on() {
     let mut stack = Stack::start().await;
     stack.redis.kill().await;
     stack.smtp.stop().await;
-    let t = Convoke::on(&stack).set("CONVOKE_MAIL_RETRY", &["1"; 40].join(",")).start_with(&["serve"], "/healthz").await;
+    let t = Convoke::on(&stack)
+        .set("CONVOKE_MAIL_RETRY", &["1"; 40].join(","))
+        .start_with(&["serve"], "/healthz")
+        .await;
     let merchant = t.merchant("Acme").await;
     let id = submit(&t, &merchant, &users("early", 3), &json!({"send_email": true})).await;
     stack.redis.restart().await;
