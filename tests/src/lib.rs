@@ -9,6 +9,7 @@ pub mod client;
 pub mod convoke;
 pub mod env;
 pub mod mailbox;
+pub mod merchant;
 pub mod ports;
 pub mod postgres;
 pub mod program;
@@ -18,8 +19,9 @@ pub mod smtp;
 pub mod until;
 
 pub use answer::Answer;
-pub use client::{Client, Merchant};
+pub use client::Client;
 pub use convoke::{Convoke, Stack};
 pub use env::Env;
+pub use merchant::Merchant;
 pub use program::Program;
 pub use until::until;

@@ -48,10 +48,10 @@ fn command(folder: &Path, settings: &Settings, args: &[&str]) -> Command {
 pub async fn run(folder: &Path, settings: &Settings, args: &[&str]) -> Output {
     let mut command = tokio::process::Command::from(command(folder, settings, args));
     let output = command.kill_on_drop(true).output();
-    match tokio::time::timeout(Duration::from_mins(2), output).await {
-        Ok(output) => output.expect("the binary runs"),
-        Err(_) => panic!("`convoke {}` did not end within two minutes", args.join(" ")),
-    }
+    let ended = tokio::time::timeout(Duration::from_mins(2), output).await;
+    let ended =
+        ended.unwrap_or_else(|_| panic!("`convoke {}` did not end within two minutes", args.join(" ")));
+    ended.expect("the binary runs")
 }
 
 /// A program that goes on until it is ended.

@@ -27,7 +27,10 @@ while [ -n "$quit" ] && kill -0 $quit && [ $tries -lt 50 ]; do tries=$((tries + 
 [ $# = 0 ] || rm -rf -- "$@"
 "#;
 
-static REAPER: LazyLock<Mutex<ChildStdin>> = LazyLock::new(|| {
+/// The shell itself, which ends after us, and the pipe to it.
+struct Reaper(#[expect(dead_code, reason = "nobody waits for it: it outlives us")] Child, ChildStdin);
+
+static REAPER: LazyLock<Mutex<Reaper>> = LazyLock::new(|| {
     let mut shell = Command::new("sh")
         .args(["-c", SCRIPT])
         .stdin(Stdio::piped())
@@ -35,12 +38,13 @@ static REAPER: LazyLock<Mutex<ChildStdin>> = LazyLock::new(|| {
         .stderr(Stdio::null())
         .spawn()
         .expect("`sh` is on every Unix");
-    Mutex::new(shell.stdin.take().expect("its standard input is piped"))
+    let pipe = shell.stdin.take().expect("its standard input is piped");
+    Mutex::new(Reaper(shell, pipe))
 });
 
 fn tell(verb: &str, what: &str) {
-    let mut pipe = REAPER.lock().expect("nobody panics while holding the pipe");
-    writeln!(pipe, "{verb} {what}").expect("the reaper outlives the tests");
+    let mut reaper = REAPER.lock().expect("nobody panics while holding the pipe");
+    writeln!(reaper.1, "{verb} {what}").expect("the reaper outlives the tests");
 }
 
 /// SIGKILL for this process when the tests end.

@@ -6,9 +6,17 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use convoke_tests::{browser, postgres};
 
-/// A Debian package, and whether what it brings is here.
-const NEEDS: &[(&str, fn() -> bool)] =
-    &[("postgresql", has_postgres), ("redis-server", has_redis), ("chromium", has_browser)];
+/// A Debian package, and how to see whether what it brings is here.
+struct Need {
+    package: &'static str,
+    is_met: fn() -> bool,
+}
+
+const NEEDS: [Need; 3] = [
+    Need { package: "postgresql", is_met: has_postgres },
+    Need { package: "redis-server", is_met: has_redis },
+    Need { package: "chromium", is_met: has_browser },
+];
 
 fn has_postgres() -> bool {
     ["initdb", "postgres", "psql"].into_iter().all(|tool| postgres::find_tool(tool).is_some())
@@ -51,7 +59,7 @@ pub(crate) fn meet() -> Result<()> {
 }
 
 fn missing() -> Vec<&'static str> {
-    NEEDS.iter().filter(|(_, here)| !here()).map(|(package, _)| *package).collect()
+    NEEDS.iter().filter(|need| !(need.is_met)()).map(|need| need.package).collect()
 }
 
 /// What to write before `apt-get` so that it runs as root without asking; `None` where that cannot be.

@@ -96,8 +96,8 @@ both!(
     async fn running_it_again_sends_nothing_twice(t: &Env) {
         let merchant = t.merchant("Acme").await;
         let interview = merchant.definition().await;
-        let rows: String = (0..1_200).map(|n| format!("C {n},c-{n}@example.org\n")).collect();
-        std::fs::write(t.folder().join("p.csv"), format!("name,email\n{rows}")).unwrap();
+        let rows: Vec<String> = (0..1_200).map(|n| format!("C {n},c-{n}@example.org")).collect();
+        std::fs::write(t.folder().join("p.csv"), format!("name,email\n{}\n", rows.join("\n"))).unwrap();
         let mut outs = Vec::new();
         for n in 0..2 {
             let result = format!("out-{n}.csv");

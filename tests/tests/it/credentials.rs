@@ -1,7 +1,8 @@
 //! Section 3, as far as keys and the service credential go: who may come in, and how.
 
-use convoke_tests::client::{Credential, REGISTER, users};
+use convoke_tests::client::{Credential, REGISTER};
 use convoke_tests::convoke::SERVICE_KEY;
+use convoke_tests::merchant::users;
 use convoke_tests::{Env, both};
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The JobMojito document's own request, its ids replaced: the document's answer, key for key.
+//! The source document's own request, its ids replaced: the document's answer, key for key.
 
 use convoke_tests::answer::keys_of_each;
 use convoke_tests::client::REGISTER;

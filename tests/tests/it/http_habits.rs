@@ -1,6 +1,7 @@
 //! Section 1's habits: headers, request ids, conditional reads, instants, trailing slashes, paging.
 
-use convoke_tests::client::{REGISTER, users};
+use convoke_tests::client::REGISTER;
+use convoke_tests::merchant::users;
 use convoke_tests::{Answer, Convoke, Env, both};
 use serde_json::{Value, json};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use convoke_tests::client::{REGISTER, users};
+use convoke_tests::client::REGISTER;
+use convoke_tests::merchant::users;
 use convoke_tests::{Convoke, Env, Stack, both};
 use futures_util::future::join_all;
 use serde_json::json;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use convoke_tests::client::{REGISTER, users};
+use convoke_tests::client::REGISTER;
+use convoke_tests::merchant::users;
 use convoke_tests::{Convoke, Stack, until};
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use convoke_tests::browser::{self, DESK, PHONE};
-use convoke_tests::client::users;
+use convoke_tests::merchant::users;
 use convoke_tests::{Answer, Convoke, Env, both, until};
 use futures_util::future::join_all;
 use reqwest::Method;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use convoke_tests::client::{REGISTER, users};
+use convoke_tests::client::REGISTER;
+use convoke_tests::merchant::users;
 use convoke_tests::smtp::{At, Rule, Script, SmtpSink};
 use convoke_tests::{Client, Convoke, Env, Stack, both, mailbox, until};
 use serde_json::json;

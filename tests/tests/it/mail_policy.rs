@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use convoke_tests::client::{Merchant, REGISTER, users};
+use convoke_tests::client::REGISTER;
+use convoke_tests::merchant::{Merchant, users};
 use convoke_tests::smtp::{At, Rule, Script};
 use convoke_tests::{Convoke, Stack, mailbox, until};
 use serde_json::{Value, json};

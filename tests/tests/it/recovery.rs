@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use convoke_tests::client::{Merchant, REGISTER, users};
+use convoke_tests::client::REGISTER;
+use convoke_tests::merchant::{Merchant, users};
 use convoke_tests::postgres::Postgres;
 use convoke_tests::{Client, Convoke, Stack, mailbox, until};
 use serde_json::{Value, json};

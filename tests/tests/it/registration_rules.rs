@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use convoke_tests::client::users;
+use convoke_tests::merchant::users;
 use convoke_tests::{Env, both, until};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! One registration: read, found, resent, revoked, reissued, completed.
 
-use convoke_tests::client::users;
+use convoke_tests::merchant::users;
 use convoke_tests::{Env, both};
 use serde_json::{Value, json};
 

@@ -1,6 +1,7 @@
 //! Section 5's rules for a whole request: what is refused, for whom, and where the refusal points.
 
-use convoke_tests::client::{REGISTER, users};
+use convoke_tests::client::REGISTER;
+use convoke_tests::merchant::users;
 use convoke_tests::{Answer, Env, both};
 use serde_json::{Value, json};
 

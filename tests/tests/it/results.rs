@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use convoke_tests::answer::keys_of;
-use convoke_tests::client::{Merchant, REGISTER, users};
+use convoke_tests::client::REGISTER;
+use convoke_tests::merchant::{Merchant, users};
 use convoke_tests::{Client, Env, both};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ both!(
         let page = t.get(&format!("/api/v1/batches/{id}/results?limit=3")).send().await;
         page.expect(200);
         let first = &page.rows("/results")[0];
-        let inner = page.text.split_once("[").unwrap().1.split_once('}').unwrap().0.to_owned() + "}";
+        let inner = page.text.split_once('[').unwrap().1.split_once('}').unwrap().0.to_owned() + "}";
         assert_eq!(keys_of(&inner), ROW_KEYS);
         assert!(first["registration_id"].is_i64());
         assert_eq!((&first["result"], &first["invitation_status"]), (&json!("ok"), &json!("pending")));

@@ -141,7 +141,7 @@ both!(
         answer.expect(200);
         for (n, row) in answer.rows("").iter().enumerate() {
             if n == 0 || n == rows.len() - 1 {
-                assert_eq!(row["result"], "ok", "{row}")
+                assert_eq!(row["result"], "ok", "{row}");
             } else {
                 error(row);
             }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use convoke_tests::answer::keys_of;
-use convoke_tests::client::{REGISTER, users};
+use convoke_tests::client::REGISTER;
+use convoke_tests::merchant::users;
 use convoke_tests::{Answer, Convoke, Env, both, until};
 use serde_json::{Value, json};
 
