@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Output;
 
-use convoke_tests::client::Merchant;
 use convoke_tests::convoke::SERVICE_KEY;
+use convoke_tests::merchant::Merchant;
 use convoke_tests::program::{self, Settings};
 use convoke_tests::{Convoke, Env, both};
 use serde_json::json;
