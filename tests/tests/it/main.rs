@@ -10,6 +10,7 @@ mod credentials;
 mod demo;
 mod document_example;
 mod errors;
+mod house_rules;
 mod http_habits;
 mod idempotency;
 mod lanes;
