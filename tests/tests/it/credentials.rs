@@ -84,16 +84,22 @@ both!(
         listed.expect(200);
         assert!(!listed.text.contains(key) && listed.text.contains(id), "{}", listed.text);
         assert!(
-            t.get(&format!("/api/v1/api-keys/{id}")).send().await.expect(200)["api_key"].get("key").is_none()
+            t.get(&format!("/api/v1/api-keys/{id}?merchant_id={}", merchant.id)).send().await.expect(200)["api_key"].get("key").is_none()
         );
 
         let client = t.bearer(key);
         client.get(LIST).send().await.expect(200);
-        let revoked = t.delete(&format!("/api/v1/api-keys/{id}")).send().await;
+        let revoked = t.delete(&format!("/api/v1/api-keys/{id}?merchant_id={}", merchant.id)).send().await;
         revoked.expect(204);
         assert!(revoked.text.is_empty());
         client.get(LIST).send().await.expect(401);
-        t.delete("/api/v1/api-keys/0192f0c1-2345-7abc-8def-0123456789ab").send().await.expect(404);
+        t.delete(&format!(
+            "/api/v1/api-keys/0192f0c1-2345-7abc-8def-0123456789ab?merchant_id={}",
+            merchant.id
+        ))
+        .send()
+        .await
+        .expect(404);
     }
 );
 

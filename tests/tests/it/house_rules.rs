@@ -14,7 +14,8 @@ const FORBIDDEN: &[(&str, &[&str], &[&str])] = &[
     ("src", &["sqlx", "redis", "lettre"], &[]),
 ];
 
-const SOURCES: &[&str] = &["src", "api/src", "shared/src", "worker/src", "tests/src", "tests/tests", "xtask/src"];
+const SOURCES: &[&str] =
+    &["src", "api/src", "shared/src", "worker/src", "tests/src", "tests/tests", "xtask/src"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -82,7 +83,8 @@ fn lints_are_expected_with_a_reason_and_never_allowed() {
     let mut allowed = Vec::new();
     for (path, text) in SOURCES.iter().flat_map(|folder| files(folder)) {
         let inner = attribute.replace("#[", "#![");
-        let lines = text.lines().enumerate().filter(|(_, line)| line.contains(&attribute) || line.contains(&inner));
+        let lines =
+            text.lines().enumerate().filter(|(_, line)| line.contains(&attribute) || line.contains(&inner));
         allowed.extend(lines.map(|(number, _)| format!("{}:{}", path.display(), number + 1)));
     }
     assert!(allowed.is_empty(), "use #[expect(…, reason = \"…\")]:\n{}", allowed.join("\n"));

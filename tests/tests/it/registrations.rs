@@ -96,7 +96,10 @@ both!(
         let uuid = definition["interview_id"].as_str().unwrap();
         let made = merchant.register(uuid, &users("a", 1)).await;
         let path = format!("/api/v1/interview-definitions/{}", definition["id"]);
-        t.patch(&path, &json!({"interview_definition": {"name": "Second name"}})).send().await.expect(200);
+        t.patch(&path, &json!({"interview_definition": {"merchant_id": merchant.id, "name": "Second name"}}))
+            .send()
+            .await
+            .expect(200);
         let page = t.anonymous().get(made.text_at("/0/interview_url")).send().await;
         page.expect(200);
         assert!(page.text.contains("Second name"), "{}", page.text);
@@ -116,7 +119,7 @@ both!(
         );
         let uuid = definition["interview_id"].as_str().unwrap().to_owned();
         let position = merchant.position(&uuid).await;
-        let read = t.get(&format!("/api/v1/positions/{position}")).send().await;
+        let read = t.get(&format!("/api/v1/positions/{position}?merchant_id={}", merchant.id)).send().await;
         assert_eq!(read.expect(200)["position"]["interview_id"], json!(uuid));
 
         let path = format!("/api/v1/merchants/{}", merchant.id);
