@@ -1,12 +1,10 @@
 //! Section 7: a link is looked at as often as one likes, and used once.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use convoke_tests::browser::{self, DESK, PHONE};
 use convoke_tests::merchant::users;
-use convoke_tests::{Answer, Convoke, Env, both, until};
+use convoke_tests::{Answer, Env, both, until};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
@@ -219,47 +217,3 @@ both!(
         }
     }
 );
-
-/// Where pictures are kept for people to look at: `CONVOKE_SCREENSHOTS`, else a folder that goes with the test.
-fn pictures(t: &Convoke) -> PathBuf {
-    let folder = std::env::var_os("CONVOKE_SCREENSHOTS").map_or_else(|| t.folder().to_owned(), PathBuf::from);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_renders_on_a_phone_and_on_a_desk() {
-    if browser::find().is_none() {
-        println!("skipped: no Chromium here");
-        return;
-    }
-    let t = Convoke::embedded().start().await;
-    let merchant = t.merchant("Acme Talent").await;
-    let colour = json!({"merchant": {"colour": "#0b6e4f", "reply_to": "jobs@acme.example"}});
-    t.patch(&format!("/api/v1/merchants/{}", merchant.id), &colour).send().await.expect(200);
-    let rows = [json!({"name": "Peter Parker", "email": "peter@example.org"})];
-    let made = merchant.register(&merchant.definition().await, &rows).await;
-    let url = made.text_at("/0/interview_url");
-    let dom = browser::dump_dom(url).await;
-    for expected in ["Acme Talent", "Rust engineer", "Peter Parker", "<button"] {
-        assert!(dom.contains(expected), "{expected} is missing: {dom}");
-    }
-    assert!(
-        !dom.contains("http://cdn") && !dom.contains("https://fonts"),
-        "nothing is fetched from elsewhere"
-    );
-    assert!(dom.contains("name=\"viewport\""), "a phone needs the viewport");
-    let folder = pictures(&t);
-    browser::screenshot(url, PHONE, &folder.join("link-phone.png")).await;
-    browser::screenshot(url, DESK, &folder.join("link-desk.png")).await;
-    assert_eq!(
-        merchant.registration_of("peter@example.org").await["invitation_status"],
-        "pending",
-        "a browser's look consumes nothing"
-    );
-    t.anonymous().post_empty(url).send().await;
-    browser::screenshot(url, PHONE, &folder.join("link-used-phone.png")).await;
-    let forged =
-        format!("{}x", url.split("interview_token=").next().unwrap().to_owned() + "interview_token=");
-    browser::screenshot(&forged, PHONE, &folder.join("link-unknown-phone.png")).await;
-}
