@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::client::{Client, Credential};
-use crate::ports;
+use crate::{ports, reaper};
 use crate::postgres::Postgres;
 use crate::program::{Program, Settings};
 use crate::redis::Redis;
@@ -68,6 +68,7 @@ pub struct Plan {
 impl Plan {
     fn new(settings: Settings) -> Self {
         let folder = tempfile::Builder::new().prefix("convoke-test-").tempdir().expect("a temporary folder");
+        reaper::remove_at_end(folder.path());
         let mut plan = Self { folder: Arc::new(folder), settings: with_secrets(settings) };
         // Rates have tests of their own; everywhere else they would only make the suite slower.
         for (name, value) in [
