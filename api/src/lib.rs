@@ -1,1 +1,61 @@
-//! Placeholder.
+//! Convoke's HTTP side. `routes/` has a file per resource; around them stand the frame (ids, headers, problems), the
+//! credentials, the reading of bodies, and the accepting of work. Nothing here sends mail or knows Redis.
+
+mod app;
+mod auth;
+mod body;
+mod frame;
+mod idempotency;
+mod limit;
+pub mod pages;
+mod plain;
+mod prefer;
+pub mod problem;
+mod render;
+mod routes;
+mod session;
+mod submit;
+mod visit;
+mod wait;
+
+use std::convert::Infallible;
+
+use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::{Router, ServiceExt};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower::{Layer, Service};
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use app::App;
+
+/// Every path, framed. Trailing slashes are dropped before the routes are looked up.
+pub fn service(
+    app: &App,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+    let routes: Router = routes::routes()
+        .layer(CatchPanicLayer::custom(|_| {
+            axum::response::IntoResponse::into_response(problem::Problem::Internal)
+        }))
+        .layer(from_fn_with_state(app.clone(), frame::frame))
+        .with_state(app.clone());
+    tower::util::MapRequestLayer::new(frame::without_trailing_slash).layer(routes)
+}
+
+/// Serves until `stopping` turns true, then lets requests finish.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    mut stopping: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let make = ServiceExt::<Request>::into_make_service(service(&app));
+    let until = async move {
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    };
+    axum::serve(axum::serve::ListenerExt::tap_io(listener, |socket| drop(socket.set_nodelay(true))), make)
+        .with_graceful_shutdown(until)
+        .await
+}

@@ -1,4 +1,4 @@
-//! How an instant is written in every answer.
+//! How an instant is written in every answer, and which time zones there are.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -6,4 +6,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 #[must_use]
 pub fn rfc3339_millis(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Whether this is the name of an IANA time zone.
+#[must_use]
+pub fn is_time_zone(name: &str) -> bool {
+    name.parse::<chrono_tz::Tz>().is_ok()
 }

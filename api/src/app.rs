@@ -1,0 +1,87 @@
+//! What every handler has at hand.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::clock::{Clock, Entropy};
+use shared::config::Config;
+use shared::db::Db;
+use shared::queue::Queue;
+use tokio::sync::watch;
+
+use crate::limit::Limiter;
+use crate::pages::Pages;
+use crate::wait::Hub;
+
+/// The API's state; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// See [`App`].
+pub struct Parts {
+    /// The ledger.
+    pub db: Db,
+    /// How jobs find a worker.
+    pub queue: Queue,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// The settings.
+    pub config: Config,
+    pub(crate) hub: Hub,
+    pub(crate) limiter: Option<Limiter>,
+    pub(crate) pages: Pages,
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+impl App {
+    /// Puts the parts together. `stopping` turns true when the process begins to end: from then on it is not ready.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        db: Db,
+        queue: Queue,
+        clock: Clock,
+        entropy: Entropy,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        let limiter = config.rate_limit.map(Limiter::new);
+        let hub = Hub::listen(&queue);
+        let app = Self(Arc::new(Parts {
+            db,
+            queue,
+            clock,
+            entropy,
+            config,
+            hub,
+            limiter,
+            pages: Pages::new(),
+            stopping,
+        }));
+        app.sweep_limits();
+        app
+    }
+
+    fn sweep_limits(&self) {
+        let weak = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                let Some(parts) = weak.upgrade() else { return };
+                if let Some(limiter) = &parts.limiter {
+                    limiter.sweep();
+                }
+            }
+        });
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,90 @@
+//! Plain work: reference data and keys are one transaction, with the answer recorded under the request's key.
+
+use axum::Json;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use shared::db::Tx;
+use shared::db::idempotency::{self as records, Scope};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::idempotency;
+use crate::problem::Problem;
+
+/// A transaction whose answer belongs to an `Idempotency-Key`, where one was sent.
+pub(crate) struct Plain {
+    pub(crate) tx: Tx,
+    scope: Option<Scope>,
+}
+
+/// What a request begins with.
+pub(crate) enum Begun {
+    /// It was answered before: the same answer again.
+    Replayed(Response),
+    /// It is new.
+    Fresh(Plain),
+}
+
+/// Begins plain work of a merchant (the nil UUID for the service's own).
+pub(crate) async fn begin(
+    app: &App,
+    headers: &HeaderMap,
+    merchant: Uuid,
+    path: &str,
+    body: &[u8],
+) -> Result<Begun, Problem> {
+    let scope = idempotency::scope(headers, merchant, path, body)?;
+    if let Some(replayed) = replay(app, scope.as_ref()).await? {
+        return Ok(Begun::Replayed(replayed));
+    }
+    let mut tx = app.db.begin().await?;
+    if let Some(taken) = &scope
+        && !records::claim(&mut tx, taken, None, app.clock.now()).await?
+    {
+        drop(tx);
+        let replayed = replay(app, scope.as_ref()).await?;
+        return replayed.map(Begun::Replayed).ok_or_else(|| {
+            Problem::Conflict(
+                "contended",
+                "A request with the same Idempotency-Key is being handled; try again.".to_owned(),
+            )
+        });
+    }
+    Ok(Begun::Fresh(Plain { tx, scope }))
+}
+
+async fn replay(app: &App, scope: Option<&Scope>) -> Result<Option<Response>, Problem> {
+    let Some(record) = idempotency::recorded(app, scope).await? else { return Ok(None) };
+    let (Some(status), Some(body)) = (record.status, record.body) else { return Ok(None) };
+    let status =
+        u16::try_from(status).ok().and_then(|s| StatusCode::from_u16(s).ok()).ok_or(Problem::Internal)?;
+    let body: Value = serde_json::from_str(&body).map_err(|_| Problem::Internal)?;
+    let mut response = (status, Json(body)).into_response();
+    idempotency::mark_replayed(&mut response);
+    Ok(Some(response))
+}
+
+impl Plain {
+    /// Commits, and answers 201 with the body. `recorded` is what a replay shows: the same, less any secret.
+    pub(crate) async fn created(mut self, body: Value, recorded: Option<Value>) -> Result<Response, Problem> {
+        if let Some(scope) = &self.scope {
+            let kept = recorded.as_ref().unwrap_or(&body).to_string();
+            records::answer(&mut self.tx, scope, StatusCode::CREATED.as_u16(), &kept).await?;
+        }
+        self.tx.commit().await?;
+        Ok((StatusCode::CREATED, Json(body)).into_response())
+    }
+}
+
+/// The object under its singular, which wraps every body of reference data.
+pub(crate) fn unwrapped<'a>(
+    members: &'a serde_json::Map<String, Value>,
+    singular: &str,
+) -> Result<&'a serde_json::Map<String, Value>, Problem> {
+    match members.get(singular) {
+        Some(Value::Object(inner)) => Ok(inner),
+        Some(_) => Err(Problem::invalid(format!("/{singular}"), "must be an object")),
+        None => Err(Problem::invalid(format!("/{singular}"), "is required")),
+    }
+}

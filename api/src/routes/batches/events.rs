@@ -1,0 +1,58 @@
+//! `GET /api/v1/batches/{id}/events`: the batch as server-sent events, until it is completed.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::stream;
+use serde_json::json;
+use shared::db::submissions::Submission;
+
+use super::results::reread;
+use crate::app::App;
+use crate::auth::Principal;
+use crate::problem::Problem;
+use crate::render;
+
+const PACE: Duration = Duration::from_millis(500);
+
+struct Watch {
+    app: App,
+    last: Submission,
+    told: bool,
+}
+
+/// Sends the batch when it is asked for, whenever it moved (looked at twice a second), and when it is completed.
+pub(crate) async fn get(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let submission = super::find(&app, &principal, &id).await?;
+    let start = Some(Watch { app, last: submission, told: false });
+    let events = stream::unfold(start, |watch| async move { next(watch?).await });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+async fn next(mut watch: Watch) -> Option<(Result<Event, Infallible>, Option<Watch>)> {
+    while watch.told {
+        tokio::time::sleep(PACE).await;
+        if *watch.app.stopping.borrow() {
+            return None;
+        }
+        if let Ok(Some(now)) = reread(&watch.app, watch.last.id).await
+            && now != watch.last
+        {
+            watch.last = now;
+            watch.told = false;
+        }
+    }
+    watch.told = true;
+    let event = Event::default()
+        .event("batch")
+        .data(json!({ "batch": render::batch(&watch.app, &watch.last) }).to_string());
+    let rest = if watch.last.is_completed() { None } else { Some(watch) };
+    Some((Ok(event), rest))
+}

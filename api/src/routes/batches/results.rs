@@ -1,0 +1,210 @@
+//! `GET /api/v1/batches/{id}/results`: what each row came to, a page at a time or as a stream.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use serde_json::json;
+use shared::db::batch_rows::{self, BatchRow, Filter};
+use shared::db::jobs;
+use shared::db::submissions::{self, Submission};
+use uuid::Uuid;
+
+use super::super::paging::Query;
+use crate::app::App;
+use crate::auth::Principal;
+use crate::problem::Problem;
+use crate::render::{BatchLinks, ResultRow};
+
+const STATUSES: [&str; 6] = ["none", "queued", "sent", "deferred", "failed", "suppressed"];
+/// Rows read at once while streaming.
+const STRIDE: i64 = 1_000;
+
+/// The results in the order of the request. While the batch is worked on, the rows up to the first one that has no
+/// result yet are there, and `next_cursor` goes on from the last.
+pub(crate) async fn get(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let submission = super::find(&app, &principal, &id).await?;
+    let filter = filter(&query)?;
+    let links = BatchLinks::of(&app, &principal, &submission).await?;
+    match wanted(&headers) {
+        Wanted::Csv => Ok(stream_rows(
+            app,
+            submission,
+            links,
+            filter,
+            "text/csv; charset=utf-8",
+            Some(CSV_HEAD),
+            csv_line,
+        )),
+        Wanted::Ndjson => {
+            Ok(stream_rows(app, submission, links, filter, "application/x-ndjson", None, json_line))
+        }
+        Wanted::Json => {
+            let limit = query.limit()?;
+            let after = query.cursor(-1)?;
+            let (rows, open) = read(&app, submission.id, after, limit + 1, &filter).await?;
+            Ok(Json(page(&app, &links, rows, limit, open)).into_response())
+        }
+    }
+}
+
+/// Rows after a place, and the place of the first row without a result.
+async fn read(
+    app: &App,
+    id: Uuid,
+    after: i64,
+    limit: i64,
+    filter: &Filter,
+) -> Result<(Vec<BatchRow>, Option<i64>), Problem> {
+    let mut conn = app.db.read().await?;
+    let open = jobs::first_open_row(&mut conn, id).await?;
+    let rows = batch_rows::page(&mut conn, id, after, open.unwrap_or(i64::MAX), limit, filter).await?;
+    Ok((rows, open))
+}
+
+fn page(
+    app: &App,
+    links: &BatchLinks,
+    mut rows: Vec<BatchRow>,
+    limit: i64,
+    open: Option<i64>,
+) -> serde_json::Value {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().map(|row| row.idx);
+    // At the end of what is known, a batch that goes on is asked again from just before the first open row.
+    let next = if more { last } else { open.map(|open| open - 1) };
+    let results: Vec<ResultRow> = rows.into_iter().map(|row| links.row(app, row)).collect();
+    json!({ "results": results, "next_cursor": next.map(|at| at.to_string()) })
+}
+
+fn filter(query: &Query) -> Result<Filter, Problem> {
+    let ok = query.word("result", &["ok", "error"])?.map(|word| word == "ok");
+    let mail_statuses = query.word("email_status", &STATUSES)?.map(|status| {
+        match status {
+            "none" => ",none,skipped,",
+            "queued" => ",queued,sending,",
+            "sent" => ",sent,",
+            "deferred" => ",deferred,",
+            "failed" => ",failed,",
+            _ => ",suppressed,",
+        }
+        .to_owned()
+    });
+    let email_key = query.text("email").map(|email| email.trim().to_lowercase());
+    Ok(Filter { ok, email_key, external_id: query.text("external_id").map(str::to_owned), mail_statuses })
+}
+
+enum Wanted {
+    Json,
+    Csv,
+    Ndjson,
+}
+
+fn wanted(headers: &HeaderMap) -> Wanted {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let first = accept.split(',').map(|part| part.split(';').next().unwrap_or_default().trim());
+    for kind in first {
+        match kind {
+            "text/csv" => return Wanted::Csv,
+            "application/x-ndjson" => return Wanted::Ndjson,
+            "application/json" | "*/*" => return Wanted::Json,
+            _ => {}
+        }
+    }
+    Wanted::Json
+}
+
+/// Streams every row, a stride at a time: memory stays flat however large the batch is.
+fn stream_rows(
+    app: App,
+    submission: Submission,
+    links: BatchLinks,
+    filter: Filter,
+    kind: &'static str,
+    head: Option<&'static str>,
+    line: fn(&ResultRow) -> String,
+) -> Response {
+    let id = submission.id;
+    let start = (app, links, filter, -1_i64, head, false);
+    let rows = stream::try_unfold(start, move |(app, links, filter, after, head, ended)| async move {
+        if ended {
+            return Ok::<_, std::io::Error>(None);
+        }
+        let (rows, _) = read(&app, id, after, STRIDE, &filter)
+            .await
+            .map_err(|_| std::io::Error::other("the database went away"))?;
+        let ended = i64::try_from(rows.len()).unwrap_or(STRIDE) < STRIDE;
+        let last = rows.last().map_or(after, |row| row.idx);
+        let mut text = head.unwrap_or_default().to_owned();
+        for row in rows {
+            text.push_str(&line(&links.row(&app, row)));
+        }
+        Ok(Some((Bytes::from(text), (app, links, filter, last, None, ended))))
+    });
+    let mut response = Body::from_stream(rows).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+const CSV_HEAD: &str = "name,email,external_id,result,interview_url,registration_id,invitation_status,email_status,email_error\r\n";
+
+fn csv_line(row: &ResultRow) -> String {
+    let id = row.registration_id.map(|id| id.to_string());
+    let cells = [
+        row.name.as_deref(),
+        row.email.as_deref(),
+        row.external_id.as_deref(),
+        Some(row.result.as_str()),
+        row.interview_url.as_deref(),
+        id.as_deref(),
+        row.invitation_status,
+        Some(row.email_status),
+        row.email_error.as_deref(),
+    ];
+    let cells: Vec<String> = cells.into_iter().map(|cell| csv_cell(cell.unwrap_or_default())).collect();
+    format!("{}\r\n", cells.join(","))
+}
+
+/// RFC 4180, with formulas defused: a cell that a spreadsheet would calculate gets an apostrophe before it.
+fn csv_cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if formula { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+fn json_line(row: &ResultRow) -> String {
+    // A row of texts and numbers always serializes.
+    serde_json::to_string(row).map(|line| line + "\n").unwrap_or_default()
+}
+
+/// Whether a batch is still there and as it was; for [`super::events`].
+pub(super) async fn reread(app: &App, id: Uuid) -> Result<Option<Submission>, Problem> {
+    Ok(submissions::find(&mut app.db.read().await?, id).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_that_a_spreadsheet_would_calculate_are_defused() {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
+            let cell = csv_cell(formula);
+            assert!(cell.trim_start_matches('"').starts_with('\''), "{cell}");
+        }
+        assert_eq!(csv_cell("O'Neill, \"Bob\""), "\"O'Neill, \"\"Bob\"\"\"");
+        assert_eq!(csv_cell("ok"), "ok");
+    }
+}

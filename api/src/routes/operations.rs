@@ -1,0 +1,32 @@
+//! `GET /api/v1/operations/{id}` (`CONTRACT.md` section 2).
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+use shared::db::submissions;
+
+use super::paging;
+use crate::app::App;
+use crate::auth::Principal;
+use crate::problem::Problem;
+use crate::render;
+
+/// One operation, from the moment of its 202. A batch's result is null: its results are the batch's.
+pub(crate) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    principal.must_be_staff()?;
+    let mut conn = app.db.read().await?;
+    let submission =
+        submissions::find(&mut conn, paging::id(&id)?).await?.ok_or(Problem::NotFound(paging::ABSENT))?;
+    if !principal.sees(&mut conn, submission.merchant_id).await? {
+        return Err(Problem::NotFound(paging::ABSENT));
+    }
+    drop(conn);
+    let has_result =
+        submission.is_completed() && submission.error.is_none() && !render::is_batch(&submission);
+    let result = if has_result { Some(render::result(&app, &principal, &submission).await?.0) } else { None };
+    Ok(Json(json!({ "operation": render::operation(&submission, result) })))
+}

@@ -1,0 +1,105 @@
+//! Parameters of the URL, and cursor paging: `limit`, `cursor`, `next_cursor`.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// The parameters after `?`. Unknown ones are ignored; a known one of the wrong type is a 422.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl FromRequestParts<App> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+    }
+}
+
+impl Query {
+    /// The first parameter of this name; an empty one counts as absent.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A parsed parameter.
+    pub(crate) fn parsed<T: std::str::FromStr>(
+        &self,
+        name: &str,
+        expected: &str,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        text.parse()
+            .map(Some)
+            .map_err(|_| Problem::invalid(format!("?{name}"), format!("must be {expected}")))
+    }
+
+    /// A UUID.
+    pub(crate) fn uuid(&self, name: &str) -> Result<Option<Uuid>, Problem> {
+        self.parsed(name, "a UUID")
+    }
+
+    /// One of a few words.
+    pub(crate) fn word(&self, name: &str, known: &[&'static str]) -> Result<Option<&'static str>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match known.iter().find(|word| **word == text) {
+            Some(word) => Ok(Some(word)),
+            None => Err(Problem::invalid(format!("?{name}"), format!("must be one of {}", known.join(", ")))),
+        }
+    }
+
+    /// `merchant_id`.
+    pub(crate) fn merchant_id(&self) -> Result<Option<Uuid>, Problem> {
+        self.uuid("merchant_id")
+    }
+
+    /// `limit`, 100 where nothing is said, 1,000 at most.
+    pub(crate) fn limit(&self) -> Result<i64, Problem> {
+        let limit: i64 = self.parsed("limit", "a whole number from 1 to 1000")?.unwrap_or(100);
+        let fits = (1..=1_000).contains(&limit);
+        if fits {
+            Ok(limit)
+        } else {
+            Err(Problem::invalid("?limit", "must be a whole number from 1 to 1000"))
+        }
+    }
+
+    /// `cursor`: the last id of the page before, or the given start.
+    pub(crate) fn cursor<T: std::str::FromStr>(&self, start: T) -> Result<T, Problem> {
+        Ok(self.parsed("cursor", "the next_cursor of an earlier page")?.unwrap_or(start))
+    }
+}
+
+/// The id at the end of a path. One that is no id names nothing: 404, like any other unknown one.
+pub(crate) fn id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::NotFound(ABSENT))
+}
+
+/// What is said of anything that is not there, or another merchant's.
+pub(crate) const ABSENT: &str = "There is no such resource, or it belongs to another merchant.";
+
+/// A page: the items under their plural, and the cursor of the next page where there is one. `rows` may have one
+/// more than `limit`, which is how it is known that there is more.
+pub(crate) fn page<T>(
+    plural: &str,
+    mut rows: Vec<T>,
+    limit: i64,
+    cursor: impl Fn(&T) -> String,
+    item: impl Fn(&T) -> Value,
+) -> Value {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(cursor);
+    let items: Vec<Value> = rows.iter().map(item).collect();
+    json!({ plural: items, "next_cursor": next })
+}

@@ -1,0 +1,212 @@
+//! `POST /functions/v1/job-interview-register-users`: JobMojito's bulk registration (`CONTRACT.md` section 5).
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde_json::{Map, Value};
+use shared::db::definitions::{self, Definition};
+use shared::db::jobs::NewJob;
+use shared::db::merchants::Merchant;
+use shared::db::submissions::Submission;
+use shared::domain::{JobKind, Lane, RegisterCandidates, Row, SubmissionKind};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::auth::Principal;
+use crate::body::{Fields, JsonObject, checked};
+use crate::idempotency;
+use crate::problem::Problem;
+use crate::submit::{self, Form};
+
+/// The largest body: 10,000 users of some 800 bytes.
+const LARGEST: usize = 8 * 1024 * 1024;
+const MOST_USERS: usize = 10_000;
+const PATH: &str = "/functions/v1/job-interview-register-users";
+/// Up to so many users are one job that overtakes the chunks of larger registrations.
+pub(crate) const SMALL: usize = 50;
+/// Users of one job of a larger registration.
+pub(crate) const CHUNK: usize = 500;
+
+/// What a registration asks for, beside its users.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) interview_id: Uuid,
+    pub(crate) send_email: bool,
+    pub(crate) hide_menu: bool,
+    pub(crate) hide_iframe: bool,
+    pub(crate) is_test: bool,
+}
+
+/// Registers the users and answers with each one's result.
+pub(crate) async fn post(
+    State(app): State<App>,
+    principal: Principal,
+    headers: HeaderMap,
+    body: JsonObject<LARGEST>,
+) -> Result<Response, Problem> {
+    principal.must_be_staff()?;
+    let mut fields = Fields::new(&body.members, "");
+    let named = fields.uuid("merchant_id");
+    let merchant = if fields.value("merchant_id").is_some() && named.is_none() {
+        None
+    } else {
+        Some(principal.merchant(&mut app.db.read().await?, named, "/merchant_id").await)
+    };
+    let merchant = match merchant {
+        Some(Err(Problem::Invalid(_))) => {
+            fields.wrong("merchant_id", "is required with a service credential");
+            None
+        }
+        Some(other) => Some(other?),
+        None => None,
+    };
+    let scope = match &merchant {
+        Some(merchant) => idempotency::scope(&headers, merchant.id, PATH, &body.bytes)?,
+        None => None,
+    };
+    if let Some(replayed) =
+        submit::replay_recorded(&app, &principal, &headers, scope.as_ref(), Form::Document).await?
+    {
+        return Ok(replayed);
+    }
+    let terms = terms(&mut fields);
+    let rows = users(&mut fields);
+    fields.finish()?;
+    let (terms, merchant) = (checked(terms)?, checked(merchant)?);
+    let definition = invited_definition(&app, &merchant, &terms).await?;
+    let (submission, jobs) = plan(&app, &merchant, &definition, &terms, rows)?;
+    submit::accept(&app, &principal, &headers, scope, submission, jobs).await
+}
+
+fn terms(fields: &mut Fields<'_>) -> Option<Terms> {
+    let interview_id = fields.uuid("interview_id");
+    let interview_id = fields.required("interview_id", interview_id);
+    let send_email = fields.boolean("send_email").unwrap_or(false);
+    let (hide_menu, hide_iframe) = (fields.flag("hide_menu"), fields.flag("hide_iframe"));
+    let is_test = fields.flag("is_test");
+    Some(Terms { interview_id: interview_id?, send_email, hide_menu, hide_iframe, is_test })
+}
+
+fn users(fields: &mut Fields<'_>) -> Vec<Row> {
+    match fields.value("users") {
+        Some(Value::Array(users)) if (1..=MOST_USERS).contains(&users.len()) => {
+            users.iter().map(row).collect()
+        }
+        Some(Value::Array(users)) if users.is_empty() => {
+            fields.wrong("users", "must have at least one user");
+            Vec::new()
+        }
+        Some(Value::Array(users)) => {
+            let told = format!(
+                "has {} users; one request takes at most {MOST_USERS}, POST /api/v1/batches more",
+                users.len()
+            );
+            fields.wrong("users", told);
+            Vec::new()
+        }
+        Some(_) => {
+            fields.wrong("users", "must be a list of users");
+            Vec::new()
+        }
+        None => {
+            fields.wrong("users", "is required");
+            Vec::new()
+        }
+    }
+}
+
+/// A user as it was sent. What is wrong with its shape is its own error and harms no other row.
+pub(crate) fn row(user: &Value) -> Row {
+    match user {
+        Value::Object(members) => row_of(members),
+        _ => Row { fault: Some("a user must be an object with an email".to_owned()), ..Row::default() },
+    }
+}
+
+fn row_of(members: &Map<String, Value>) -> Row {
+    let mut fault = None;
+    let mut part = |name: &str| match members.get(name) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(_) => {
+            fault.get_or_insert_with(|| format!("{name} must be a string"));
+            None
+        }
+    };
+    let (name, email, external_id) = (part("name"), part("email"), part("external_id"));
+    Row { name, email, external_id, fault }.storable()
+}
+
+/// The definition, where it may be registered for.
+pub(crate) async fn invited_definition(
+    app: &App,
+    merchant: &Merchant,
+    terms: &Terms,
+) -> Result<Definition, Problem> {
+    let mut conn = app.db.read().await?;
+    let found = definitions::find_invited(&mut conn, merchant.id, terms.interview_id).await?;
+    let definition = found
+        .ok_or(Problem::NotFound("There is no interview definition or position with this interview_id."))?;
+    match definition.status.as_str() {
+        "draft" if !terms.is_test => {
+            Err(Problem::invalid("/interview_id", "is a draft; activate it, or register with is_test"))
+        }
+        "archived" => Err(Problem::invalid("/interview_id", "is archived; nobody can be registered for it")),
+        _ => Ok(definition),
+    }
+}
+
+/// The submission and its jobs: one in `intake` for a small registration, chunks in `bulk` for a larger one.
+fn plan(
+    app: &App,
+    merchant: &Merchant,
+    definition: &Definition,
+    terms: &Terms,
+    rows: Vec<Row>,
+) -> Result<(Submission, Vec<NewJob>), Problem> {
+    let (lane, size) = if rows.len() <= SMALL { (Lane::Intake, SMALL) } else { (Lane::Bulk, CHUNK) };
+    let mut submission = submission(app, merchant, definition, terms);
+    submission.total = count(rows.len());
+    let mut jobs = Vec::new();
+    let mut rows = rows.into_iter().peekable();
+    let mut first = 0;
+    while rows.peek().is_some() {
+        let chunk: Vec<Row> = rows.by_ref().take(size).collect();
+        let next = first + count(chunk.len());
+        jobs.push(chunk_job(app, lane, RegisterCandidates { first, rows: chunk })?);
+        first = next;
+    }
+    submission.jobs_open = count(jobs.len());
+    Ok((submission, jobs))
+}
+
+/// A registration's submission, its size still open.
+pub(crate) fn submission(
+    app: &App,
+    merchant: &Merchant,
+    definition: &Definition,
+    terms: &Terms,
+) -> Submission {
+    let now = app.clock.now();
+    let mut submission =
+        Submission::new(app.entropy.uuid(now), merchant.id, SubmissionKind::RegisterUsers, now);
+    submission.interview_id = Some(terms.interview_id);
+    submission.definition_id = Some(definition.id);
+    submission.is_test = terms.is_test;
+    submission.send_email = terms.send_email;
+    submission.hide_menu = terms.hide_menu;
+    submission.hide_iframe = terms.hide_iframe;
+    submission
+}
+
+/// The job of one chunk.
+pub(crate) fn chunk_job(app: &App, lane: Lane, chunk: RegisterCandidates) -> Result<NewJob, Problem> {
+    let payload = serde_json::to_string(&chunk).map_err(|_| Problem::Internal)?;
+    let id = app.entropy.uuid(app.clock.now());
+    Ok(NewJob { id, lane, kind: JobKind::RegisterCandidates, first_row: chunk.first, payload })
+}
+
+/// A size as the ledger counts it.
+pub(crate) fn count(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,97 @@
+//! Waiting for a submission to be done: announcements wake the request, a slow poll finds what was missed
+//! (`DESIGN.md` section 8).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use shared::db::submissions::{self, Submission};
+use shared::db::{Db, DbError};
+use shared::queue::Queue;
+use tokio::sync::Notify;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+type Waiting = Arc<Mutex<HashMap<Uuid, Arc<Notify>>>>;
+
+/// Who waits for what in this process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hub(Waiting);
+
+/// A place in the hub; given up when it is dropped.
+struct Seat {
+    waiting: Waiting,
+    id: Uuid,
+    notify: Arc<Notify>,
+}
+
+impl Hub {
+    /// Listens to what workers announce, for as long as the queue lives.
+    pub(crate) fn listen(queue: &Queue) -> Self {
+        let hub = Self::default();
+        let waiting = Arc::clone(&hub.0);
+        let mut announcements = queue.announcements();
+        tokio::spawn(async move {
+            loop {
+                match announcements.recv().await {
+                    Ok(id) => {
+                        if let Some(notify) = waiting.lock().unwrap_or_else(PoisonError::into_inner).get(&id)
+                        {
+                            notify.notify_waiters();
+                            notify.notify_one();
+                        }
+                    }
+                    // Whoever was missed is found by the poll.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+        hub
+    }
+
+    fn seat(&self, id: Uuid) -> Seat {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let notify = Arc::clone(waiting.entry(id).or_default());
+        Seat { waiting: Arc::clone(&self.0), id, notify }
+    }
+
+    /// The submission once it is done, or as it stands when the time is up. `hand_over` is run when the seat is
+    /// taken, so that no announcement can come too early.
+    pub(crate) async fn wait(
+        &self,
+        db: &Db,
+        id: Uuid,
+        at_most: Duration,
+        hand_over: impl FnOnce(),
+    ) -> Result<Option<Submission>, DbError> {
+        let seat = self.seat(id);
+        hand_over();
+        let deadline = Instant::now() + at_most;
+        let mut pause = Duration::from_millis(250);
+        loop {
+            let woken = tokio::time::timeout_at(deadline.min(Instant::now() + pause), seat.notify.notified())
+                .await
+                .is_ok();
+            let submission = submissions::find(&mut db.read().await?, id).await?;
+            let is_done = submission.as_ref().is_none_or(Submission::is_completed);
+            if is_done || Instant::now() >= deadline {
+                return Ok(submission);
+            }
+            if !woken {
+                pause = (pause * 2).min(Duration::from_secs(1));
+            }
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two references: the map's and this one. More means that somebody else waits for the same.
+        if Arc::strong_count(&self.notify) <= 2 {
+            waiting.remove(&self.id);
+        }
+    }
+}

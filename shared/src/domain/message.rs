@@ -1,0 +1,134 @@
+//! A mail's life in the ledger.
+
+/// What a mail is for. Stored: its names are wire format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// The link, to the candidate.
+    Invitation,
+}
+
+impl MessageKind {
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invitation => "invitation",
+        }
+    }
+}
+
+/// Where a message stands. Stored: its names are wire format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageStatus {
+    /// To be sent now.
+    Queued,
+    /// Claimed by a mail worker.
+    Sending,
+    /// Put off: tried, and to be tried again at its `due_at`.
+    Deferred,
+    /// The server took it.
+    Sent,
+    /// The server refused it for good, or the attempts are used up.
+    Failed,
+    /// The address is on the suppression list.
+    Suppressed,
+    /// No longer wanted when its turn came: the link was used, revoked or replaced.
+    Skipped,
+}
+
+impl MessageStatus {
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Deferred => "deferred",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Suppressed => "suppressed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// What a client is told of a registration's mail (`CONTRACT.md` section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailStatus {
+    /// None is to go.
+    None,
+    /// Waits for its turn, or is being sent.
+    Queued,
+    /// The server took it.
+    Sent,
+    /// Tried, and to be tried again.
+    Deferred,
+    /// Given up.
+    Failed,
+    /// Not sent: the address bounced before.
+    Suppressed,
+}
+
+impl EmailStatus {
+    /// From a message's stored status; `None` where there is no message.
+    #[must_use]
+    pub fn of(stored: Option<&str>) -> Self {
+        match stored {
+            Some("queued" | "sending") => Self::Queued,
+            Some("deferred") => Self::Deferred,
+            Some("sent") => Self::Sent,
+            Some("failed") => Self::Failed,
+            Some("suppressed") => Self::Suppressed,
+            _ => Self::None,
+        }
+    }
+
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Deferred => "deferred",
+            Self::Failed => "failed",
+            Self::Suppressed => "suppressed",
+        }
+    }
+}
+
+/// Which of a merchant's mails go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// A single invite, a resend: somebody waits for it.
+    Single,
+    /// One of a batch.
+    Batch,
+}
+
+impl Priority {
+    /// Both, first first.
+    pub const ALL: [Self; 2] = [Self::Single, Self::Batch];
+
+    /// As stored: lower goes first.
+    #[must_use]
+    pub const fn rank(self) -> i64 {
+        match self {
+            Self::Single => 0,
+            Self::Batch => 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_sees_a_mail_in_hand_as_queued_and_a_skipped_one_as_none() {
+        assert_eq!(EmailStatus::of(Some(MessageStatus::Sending.as_str())), EmailStatus::Queued);
+        assert_eq!(EmailStatus::of(Some(MessageStatus::Deferred.as_str())), EmailStatus::Deferred);
+        assert_eq!(EmailStatus::of(Some(MessageStatus::Skipped.as_str())), EmailStatus::None);
+        assert_eq!(EmailStatus::of(None), EmailStatus::None);
+    }
+}

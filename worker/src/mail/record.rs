@@ -1,0 +1,157 @@
+//! Recording what mails came to: messages, their batches' counters, bounces and the embedded mailbox, in one
+//! transaction.
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::db::captured_mails::{self, NewMail};
+use shared::db::messages::{self, ClaimedMessage, Recorded};
+use shared::db::submissions::{self, MailDelta};
+use shared::db::{DbError, lanes, suppressions};
+use shared::domain::{Lane, MessageStatus, mail_retry_after};
+use uuid::Uuid;
+
+use super::verdict::Verdict;
+use crate::context::Context;
+
+/// How long the breaker stays open.
+const BREAKER: TimeDelta = TimeDelta::seconds(60);
+
+/// What one message came to.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The server's verdict.
+    Verdict(Verdict),
+    /// Kept in the embedded mailbox.
+    Captured(Box<NewMail>),
+    /// No longer wanted.
+    Stale(&'static str),
+    /// The address bounced before.
+    Suppressed,
+    /// It cannot be sent, ever.
+    Impossible(String),
+    /// Not begun, and to be begun not before an instant.
+    Released(DateTime<Utc>),
+}
+
+/// A message with its end, and whom a bounce is of.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) message: ClaimedMessage,
+    pub(super) merchant: Uuid,
+    pub(super) email_key: String,
+    pub(super) ended: Ended,
+}
+
+/// Records outcomes. What a successor has claimed meanwhile is left to it.
+pub(super) async fn record(ctx: &Context, outcomes: &[Outcome]) -> Result<(), DbError> {
+    let now = ctx.clock.now();
+    let records: Vec<Recorded> = outcomes.iter().map(|outcome| row(ctx, now, outcome)).collect();
+    let mut tx = ctx.db.begin().await?;
+    let ours: HashSet<i64> = messages::record(&mut tx, &records, now).await?.into_iter().collect();
+    let mut deltas: BTreeMap<Uuid, MailDelta> = BTreeMap::new();
+    for (outcome, record) in outcomes.iter().zip(&records).filter(|(_, record)| ours.contains(&record.id)) {
+        count(deltas.entry(outcome.message.submission_id).or_default(), &outcome.message, record.status);
+        match &outcome.ended {
+            Ended::Verdict(Verdict::Bounced { error }) => {
+                suppressions::bounce(&mut tx, outcome.merchant, &outcome.email_key, error, now).await?;
+            }
+            Ended::Captured(mail) => captured_mails::insert(&mut tx, mail).await?,
+            _ => {}
+        }
+    }
+    for (submission, delta) in deltas.into_iter().filter(|(_, delta)| *delta != MailDelta::default()) {
+        submissions::count_mails(&mut tx, submission, delta).await?;
+    }
+    if let Some(reason) = refusal(outcomes) {
+        lanes::open_breaker(&mut tx, Lane::Mail, reason, now + BREAKER).await?;
+    }
+    tx.commit().await
+}
+
+/// Why the server refuses us, where it does.
+pub(super) fn refusal(outcomes: &[Outcome]) -> Option<&str> {
+    outcomes.iter().find_map(|outcome| match &outcome.ended {
+        Ended::Verdict(Verdict::Refused { error }) => Some(error.as_str()),
+        _ => None,
+    })
+}
+
+fn row(ctx: &Context, now: DateTime<Utc>, outcome: &Outcome) -> Recorded {
+    let message = &outcome.message;
+    let ended = |status, error: Option<&str>| Recorded {
+        id: message.id,
+        attempt: message.attempts,
+        status,
+        due_at: now,
+        error: error.map(str::to_owned),
+        uncounted: false,
+    };
+    match &outcome.ended {
+        Ended::Verdict(Verdict::Sent { .. }) | Ended::Captured(_) => ended(MessageStatus::Sent, None),
+        Ended::Verdict(Verdict::Deferred { error }) => {
+            match mail_retry_after(&ctx.config.mail_retry, message.deferrals + 1, ctx.entropy.fraction()) {
+                Some(wait) => Recorded { due_at: now + wait, ..ended(MessageStatus::Deferred, Some(error)) },
+                None => {
+                    ended(MessageStatus::Failed, Some(&format!("given up after the last attempt: {error}")))
+                }
+            }
+        }
+        Ended::Verdict(Verdict::Bounced { error } | Verdict::Failed { error }) | Ended::Impossible(error) => {
+            ended(MessageStatus::Failed, Some(error))
+        }
+        Ended::Verdict(Verdict::Refused { error }) => {
+            Recorded { uncounted: true, ..ended(MessageStatus::Queued, Some(error)) }
+        }
+        Ended::Stale(reason) => ended(MessageStatus::Skipped, Some(reason)),
+        Ended::Suppressed => ended(MessageStatus::Suppressed, Some("the address bounced before")),
+        Ended::Released(due_at) => {
+            Recorded { due_at: *due_at, uncounted: true, ..ended(MessageStatus::Queued, None) }
+        }
+    }
+}
+
+/// Moves a message from the counter where it stood to the one where it stands.
+fn count(delta: &mut MailDelta, message: &ClaimedMessage, to: MessageStatus) {
+    let was_deferred = message.deferrals > 0;
+    match to {
+        MessageStatus::Queued | MessageStatus::Sending => return,
+        MessageStatus::Deferred if was_deferred => return,
+        _ if was_deferred => delta.deferred -= 1,
+        _ => delta.queued -= 1,
+    }
+    match to {
+        MessageStatus::Sent => delta.sent += 1,
+        MessageStatus::Deferred => delta.deferred += 1,
+        MessageStatus::Failed => delta.failed += 1,
+        MessageStatus::Suppressed => delta.suppressed += 1,
+        MessageStatus::Skipped | MessageStatus::Queued | MessageStatus::Sending => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batchs_counters_follow_each_mail_and_always_add_up() {
+        let message = |deferrals| ClaimedMessage {
+            id: 1,
+            submission_id: Uuid::nil(),
+            registration_id: 1,
+            version: 1,
+            copy: 0,
+            attempts: 1,
+            deferrals,
+        };
+        let mut batch = MailDelta { queued: 3, ..MailDelta::default() };
+        count(&mut batch, &message(0), MessageStatus::Deferred);
+        count(&mut batch, &message(1), MessageStatus::Deferred);
+        count(&mut batch, &message(0), MessageStatus::Sent);
+        assert_eq!(batch, MailDelta { queued: 1, deferred: 1, sent: 1, ..MailDelta::default() });
+        count(&mut batch, &message(2), MessageStatus::Failed);
+        count(&mut batch, &message(0), MessageStatus::Queued);
+        count(&mut batch, &message(0), MessageStatus::Skipped);
+        assert_eq!(batch, MailDelta { sent: 1, failed: 1, ..MailDelta::default() });
+    }
+}

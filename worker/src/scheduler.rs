@@ -1,0 +1,138 @@
+//! The scheduler: turns due rows into ids. It is in every worker process, and one at a time has the seat.
+//!
+//! What it finds: jobs whose retry has come, jobs whose push was lost, leases that ran out, mails that are due,
+//! breakers that have waited long enough, idempotency keys that are too old.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::db::jobs::{self, DueJob};
+use shared::db::{DbError, idempotency, lanes, messages, workers};
+use shared::domain::{Lane, Priority};
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::mail::CLAIM;
+
+const PACE: Duration = Duration::from_secs(1);
+/// A waiting job is looked for again so long after it was pushed.
+const PUSHED: TimeDelta = TimeDelta::seconds(5);
+/// Ids that are pushed at one look.
+const MOST: i64 = 5_000;
+
+/// Looks every second, while it has the seat.
+pub(crate) async fn keep(ctx: &Context) {
+    let mut purged = DateTime::UNIX_EPOCH;
+    let mut failing = false;
+    loop {
+        match look(ctx, &mut purged).await {
+            Ok(()) => failing = false,
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(%error, "the scheduler could not look; it tries every second");
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+async fn look(ctx: &Context, purged: &mut DateTime<Utc>) -> Result<(), DbError> {
+    let now = ctx.clock.now();
+    if !sit(ctx, now).await? {
+        return Ok(());
+    }
+    free(ctx, now).await?;
+    for lane in [Lane::Intake, Lane::Bulk] {
+        find_lost(ctx, lane, now).await?;
+    }
+    wake_mail(ctx, now).await?;
+    if now - *purged > TimeDelta::minutes(1) {
+        *purged = now;
+        let mut tx = ctx.db.begin().await?;
+        idempotency::purge(&mut tx, now).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+async fn sit(ctx: &Context, now: DateTime<Utc>) -> Result<bool, DbError> {
+    let mut tx = ctx.db.begin().await?;
+    let has_seat = workers::sit(&mut tx, &ctx.id, now, now + TimeDelta::seconds(10)).await?;
+    tx.commit().await?;
+    Ok(has_seat)
+}
+
+/// Expired leases, due retries, closed breakers.
+async fn free(ctx: &Context, now: DateTime<Utc>) -> Result<(), DbError> {
+    let mut tx = ctx.db.begin().await?;
+    let (mut due, dead) = jobs::free_expired(&mut tx, now).await?;
+    due.extend(jobs::wake_retryable(&mut tx, now, MOST).await?);
+    let mails = messages::free_expired(&mut tx, now).await?;
+    lanes::close_breakers(&mut tx, now).await?;
+    tx.commit().await?;
+    for job in &dead {
+        tracing::error!(job = %job.id, lane = job.lane, "a job is dead: its worker ended during each attempt");
+    }
+    if mails > 0 {
+        tracing::warn!(mails, "mails whose worker ended are sent again, under the same Message-ID");
+    }
+    push(ctx, &due).await;
+    Ok(())
+}
+
+/// Pushes again what the queue must have lost: more wait in the ledger than lie in the lane.
+async fn find_lost(ctx: &Context, lane: Lane, now: DateTime<Utc>) -> Result<(), DbError> {
+    let before = now - PUSHED;
+    let waiting = jobs::count_waiting(&mut ctx.db.read().await?, lane, before).await?;
+    if waiting == 0 {
+        return Ok(());
+    }
+    let Ok(backlog) = ctx.queue.backlog(lane).await else { return Ok(()) };
+    let lost = waiting - i64::try_from(backlog.waiting).unwrap_or(i64::MAX);
+    if lost <= 0 {
+        return Ok(());
+    }
+    let mut tx = ctx.db.begin().await?;
+    let due = jobs::take_oldest(&mut tx, lane, before, now, lost.min(MOST)).await?;
+    tx.commit().await?;
+    tracing::debug!(%lane, jobs = due.len(), "pushed again");
+    push(ctx, &due).await;
+    Ok(())
+}
+
+async fn push(ctx: &Context, due: &[DueJob]) {
+    for lane in Lane::ALL {
+        let ids: Vec<Uuid> = due.iter().filter(|job| job.lane == lane.as_str()).map(|job| job.id).collect();
+        if !ids.is_empty()
+            && let Err(error) = ctx.queue.push(lane, &ids).await
+        {
+            tracing::warn!(%lane, jobs = ids.len(), %error, "the queue took no ids; they are pushed again shortly");
+        }
+    }
+}
+
+/// Sees to it that as many tickets lie in the mail lane as the due mails need.
+async fn wake_mail(ctx: &Context, now: DateTime<Utc>) -> Result<(), DbError> {
+    let mut conn = ctx.db.read().await?;
+    let mut due = 0;
+    for merchant in messages::merchants_with_mail(&mut conn).await? {
+        for priority in Priority::ALL {
+            due += messages::count_due(&mut conn, merchant, priority, now, MOST).await?;
+        }
+        if due >= MOST {
+            break;
+        }
+    }
+    drop(conn);
+    if due == 0 {
+        return Ok(());
+    }
+    let Ok(backlog) = ctx.queue.backlog(Lane::Mail).await else { return Ok(()) };
+    let there = i64::try_from(backlog.waiting + backlog.delivered).unwrap_or(i64::MAX);
+    let missing = (due + CLAIM - 1) / CLAIM - there;
+    if missing > 0 {
+        crate::mail::wake(ctx, missing).await;
+    }
+    Ok(())
+}
