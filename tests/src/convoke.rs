@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::client::{Client, Credential};
-use crate::{ports, reaper};
 use crate::postgres::Postgres;
 use crate::program::{Program, Settings};
 use crate::redis::Redis;
 use crate::smtp::SmtpSink;
+use crate::{ports, reaper};
 
 /// The service credential of every service that the tests start.
 pub const SERVICE_KEY: &str = "service-key-of-the-tests-0123456789abcdef0123456789";

@@ -1,11 +1,7 @@
-<<<<<<< HEAD
 //! The black-box test harness: private PostgreSQL, Redis and SMTP servers, the real binary, a client, a browser.
 //!
 //! Nothing here knows how Convoke is built inside; it starts programs and speaks to them over their sockets.
 //! Whatever is started is ended with the test process, even when that is killed (see [`reaper`]).
-=======
-//! Black-box tests, and the real servers they run against: each starts private instances and ends them.
->>>>>>> main
 
 pub mod answer;
 pub mod browser;
@@ -20,7 +16,6 @@ pub mod program;
 pub mod reaper;
 pub mod redis;
 pub mod smtp;
-<<<<<<< HEAD
 pub mod until;
 
 pub use answer::Answer;
@@ -30,5 +25,3 @@ pub use env::Env;
 pub use merchant::Merchant;
 pub use program::Program;
 pub use until::until;
-=======
->>>>>>> main
