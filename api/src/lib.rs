@@ -59,3 +59,17 @@ pub async fn serve(
         .with_graceful_shutdown(until)
         .await
 }
+
+/// Serves the health paths alone, for a process without an API.
+pub async fn serve_health(
+    app: App,
+    listener: TcpListener,
+    mut stopping: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let routes: Router =
+        routes::health_routes().layer(from_fn_with_state(app.clone(), frame::frame)).with_state(app);
+    let until = async move {
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    };
+    axum::serve(listener, routes).with_graceful_shutdown(until).await
+}

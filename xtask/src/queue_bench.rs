@@ -25,7 +25,7 @@ const STUCK: Duration = Duration::from_mins(5);
 ///
 /// # Errors
 /// When redis-server is not installed, or the queue loses a job.
-pub async fn run(jobs: u64) -> Result<()> {
+pub(crate) async fn run(jobs: u64) -> Result<()> {
     let redis = Redis::start().await;
     println!("{jobs} jobs a round, {ROUNDS} rounds, prefetch {PREFETCH}, concurrency {CONCURRENCY}; jobs/s\n");
     println!("{:<9} {:>8}  {:<20} {:>9} {:>9} {:>9}", "backend", "workers", "", "min", "median", "max");

@@ -17,7 +17,7 @@ pub use self::gone::{Gone, GonePage};
 ///
 /// Styles: the one style sheet by its hash, and the merchant's colour as an attribute. Forms: browsers apply
 /// `form-action` to what a post redirects to as well, which is any `launch_url`.
-pub const CSP: &str = "default-src 'none'; style-src 'sha256-W0j4o5oAIzFhgHsBlHR28jgAa+Aqk95wOnqxUhQh5q4='; style-src-attr 'unsafe-inline'; \
+pub const CSP: &str = "default-src 'none'; style-src 'sha256-RBaoAUzugsEHCQmGAe3NrXr314Kh2hxjOwr+e8KeyZo='; style-src-attr 'unsafe-inline'; \
      form-action 'self' https: http:; base-uri 'none'";
 
 const STYLE: &str = include_str!("../../templates/page.css");

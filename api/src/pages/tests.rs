@@ -80,7 +80,7 @@ fn the_page_says_who_invites_whom_to_what_until_when_and_has_one_button() {
     assert_eq!(html.matches("<button").count(), 1);
     assert!(!html.contains("This is a test."));
     let nameless = Pages::new().invitation(&InvitationPage { candidate_name: None, ..invitation() });
-    assert!(nameless.contains("Welcome. When") && !nameless.contains("Invited"));
+    assert!(nameless.contains("Welcome. Find") && !nameless.contains("Invited"));
 }
 
 #[test]

@@ -21,11 +21,17 @@ use axum::routing::{delete, get, post};
 use crate::app::App;
 use crate::problem::Problem;
 
-/// Every path.
-pub(crate) fn routes() -> Router<App> {
+/// Whether the process lives and works.
+pub(crate) fn health_routes() -> Router<App> {
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
+        .fallback(|| async { Problem::NotFound("There is nothing at this path.") })
+}
+
+/// Every path.
+pub(crate) fn routes() -> Router<App> {
+    health_routes()
         .route("/functions/v1/job-interview-register-users", post(register_users::post))
         .route("/job-interview-register-users", post(register_users::post))
         .route("/api/v1/operations/{id}", get(operations::show))
@@ -56,5 +62,4 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v1/messages", get(messages::list))
         .route("/api/v1/captured-mails", get(captured_mails::list))
         .route("/api/v1/captured-mails/{id}", get(captured_mails::show))
-        .fallback(|| async { Problem::NotFound("There is nothing at this path.") })
 }

@@ -18,6 +18,8 @@ use crate::domain::Lane;
 const LINGER: Duration = Duration::from_millis(2);
 /// How long each last word to the lane may take when the consumer closes.
 const FAREWELL: Duration = Duration::from_secs(4);
+/// How long closing may take in all.
+const CLOSE: Duration = Duration::from_secs(10);
 
 /// One consumer of a lane, and its tasks, which end with it.
 #[derive(Debug)]
@@ -84,17 +86,25 @@ impl Consumer {
     pub(super) async fn close(&self) {
         self.desk.handover.close();
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Tasks { reader, acknowledger, keeper }) = tasks {
-            // A task that panicked has nothing left to wait for.
-            reader.await.ok();
-            self.desk.finish.cancel();
-            acknowledger.await.ok();
-            keeper.await.ok();
-            if let Err(error) = farewell(self.desk.source.leave()).await {
-                tracing::debug!(lane = %self.desk.lane, %error, "the consumer could not be struck off");
-            }
+        if let Some(tasks) = tasks
+            && tokio::time::timeout(CLOSE, tasks.end(&self.desk)).await.is_err()
+        {
+            tracing::warn!(lane = %self.desk.lane, "the lane is out of reach; what is left there will be taken over");
         }
         self.desk.finish.cancel();
+    }
+}
+
+impl Tasks {
+    async fn end(self, desk: &Desk) {
+        // A task that panicked has nothing left to wait for.
+        self.reader.await.ok();
+        desk.finish.cancel();
+        self.acknowledger.await.ok();
+        self.keeper.await.ok();
+        if let Err(error) = farewell(desk.source.leave()).await {
+            tracing::debug!(lane = %desk.lane, %error, "the consumer could not be struck off");
+        }
     }
 }
 

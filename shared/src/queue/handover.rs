@@ -84,7 +84,8 @@ impl Handover {
         let worker = {
             let mut state = self.lock();
             state.paused = paused;
-            state.worker.take()
+            // A worker that sleeps through the pause must be there to be woken after it.
+            if paused { None } else { state.worker.take() }
         };
         self.room.notify_one();
         if paused {

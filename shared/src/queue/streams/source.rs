@@ -189,7 +189,7 @@ impl StreamsSource {
             claim.arg(key);
         }
         claim.arg("JUSTID");
-        self.requests.command::<Value>(&claim).await.map(drop)
+        or_nothing(self.requests.command::<Value>(&claim).await).map(drop)
     }
 
     pub(in crate::queue) async fn reclaim(
@@ -203,7 +203,7 @@ impl StreamsSource {
             let mut claim = redis::cmd("XAUTOCLAIM");
             claim.arg(&self.stream).arg(GROUP).arg(&self.consumer).arg(idle.as_millis()).arg(&from);
             claim.arg("COUNT").arg(count - entries.len());
-            let (read, next) = Read::from_claim(self.requests.command(&claim).await?);
+            let (read, next) = Read::from_claim(or_nothing(self.requests.command(&claim).await)?);
             entries.extend(self.readable(read).await?);
             if next.is_empty() || next == b"0-0" {
                 break;
@@ -234,5 +234,13 @@ impl StreamsSource {
 
     pub(in crate::queue) fn is_back(&self) {
         self.outage.end();
+    }
+}
+
+/// A lane that Redis has forgotten holds nothing. The reader makes it anew.
+fn or_nothing(answer: Result<Value, QueueError>) -> Result<Value, QueueError> {
+    match answer {
+        Err(QueueError::Redis(error)) if error.code() == Some("NOGROUP") => Ok(Value::Nil),
+        answer => answer,
     }
 }

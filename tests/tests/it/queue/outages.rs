@@ -33,7 +33,7 @@ async fn a_worker_survives_the_death_of_the_server() {
     let (log, gate) = (Log::default(), Gate::default());
     let worker = start(&stage.queue, Lane::Intake, "one", patient(), 4, log.gated_handler(&gate));
     let all = ids(0, 3_000);
-    stage.queue.push(Lane::Intake, &all).await.unwrap();
+    stage.push(Lane::Intake, &all).await;
     eventually("some run", || async { log.total() == 4 }).await;
     let redis = stage.redis.as_mut().unwrap();
     redis.kill().await;
@@ -56,7 +56,7 @@ async fn a_server_that_forgot_everything_is_filled_again() {
     let (log, gate) = (Log::default(), Gate::default());
     let worker = start(&stage.queue, Lane::Intake, "one", patient(), 4, log.gated_handler(&gate));
     let all = ids(0, 3_000);
-    stage.queue.push(Lane::Intake, &all).await.unwrap();
+    stage.push(Lane::Intake, &all).await;
     eventually("some run", || async { log.total() == 4 }).await;
     assert_eq!(redis.cli(&["flushall"]).await, "OK");
     gate.open();
@@ -75,7 +75,7 @@ async fn a_stalled_server_is_waited_for() {
     let redis = stage.redis.as_ref().unwrap();
     let log = Log::default();
     let worker = start(&stage.queue, Lane::Intake, "one", patient(), 4, log.handler());
-    stage.queue.push(Lane::Intake, &ids(0, 100)).await.unwrap();
+    stage.push(Lane::Intake, &ids(0, 100)).await;
     eventually("the worker is at work", || async { log.total() == 100 }).await;
     redis.stall().await;
     let stalled = Instant::now();
@@ -101,7 +101,7 @@ async fn a_server_that_comes_late_is_waited_for() {
     assert!(stage.queue.push(Lane::Intake, &ids(0, 1)).await.is_err());
     stage.redis.as_mut().unwrap().restart().await;
     push_until_done(&stage.queue, &log, &ids(0, 100)).await;
-    stage.queue.ping().await.unwrap();
+    stage.queue.ping().await.expect("it answers");
     stage.until_drained(Lane::Intake).await;
     worker.stop().await;
 }
@@ -111,7 +111,7 @@ async fn a_worker_ends_in_time_when_the_server_is_gone() {
     let mut stage = Stage::set(Kind::Streams).await;
     let (log, gate) = (Log::default(), Gate::default());
     let worker = start(&stage.queue, Lane::Intake, "one", patient(), 2, log.gated_handler(&gate));
-    stage.queue.push(Lane::Intake, &ids(0, 40)).await.unwrap();
+    stage.push(Lane::Intake, &ids(0, 40)).await;
     eventually("some run", || async { log.total() == 2 }).await;
     stage.redis.as_mut().unwrap().kill().await;
     gate.open();
@@ -120,9 +120,35 @@ async fn a_worker_ends_in_time_when_the_server_is_gone() {
     assert!(stopping.elapsed() < Duration::from_secs(20), "it took {:?}", stopping.elapsed());
 }
 
-/// What was sent on a connection that broke is found on the next one, not a takeover time later.
+/// What was given to a consumer and never reached it is found on its next connection, not a takeover time later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entries_lost_on_a_broken_connection_are_found_again() {
+    let stage = Stage::set(Kind::Streams).await;
+    let redis = stage.redis.as_ref().unwrap();
+    let log = Log::default();
+    let worker = start(&stage.queue, Lane::Intake, "one", patient(), 4, log.handler());
+    stage.push(Lane::Intake, &ids(0, 1)).await;
+    stage.until_drained(Lane::Intake).await;
+    worker.pause.set(true);
+    // Reads may wait for two seconds, and the last one ends when the pause reaches it.
+    eventually("no reader waits", || async {
+        redis.cli(&["info", "clients"]).await.contains("blocked_clients:0")
+    })
+    .await;
+    let all = ids(1, 11);
+    stage.push(Lane::Intake, &all).await;
+    let lost = ["xreadgroup", "group", "convoke", "one", "count", "5", "streams", "convoke:{intake}:0", ">"];
+    assert!(!redis.cli(&lost).await.is_empty());
+    worker.pause.set(false);
+    eventually("the others are done", || async { log.missing(&all).len() == 5 }).await;
+    redis.cli(&["client", "kill", "type", "normal"]).await;
+    stage.until_drained(Lane::Intake).await;
+    assert_eq!(log.counts(&all), [1; 10]);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_may_break_under_load() {
     let stage = Stage::set(Kind::Streams).await;
     let redis = stage.redis.as_ref().unwrap();
     let log = Log::default();
@@ -146,7 +172,7 @@ async fn an_entry_that_nobody_can_read_is_dropped() {
         redis.cli(&["xadd", "convoke:{intake}:0", "*", "id", value]).await;
     }
     redis.cli(&["xadd", "convoke:{intake}:0", "*", "other", "1", "id", "2"]).await;
-    stage.queue.push(Lane::Intake, &ids(0, 10)).await.unwrap();
+    stage.push(Lane::Intake, &ids(0, 10)).await;
     let log = Log::default();
     let worker = start(&stage.queue, Lane::Intake, "one", patient(), 4, log.handler());
     stage.until_drained(Lane::Intake).await;
@@ -185,4 +211,39 @@ async fn a_master_under_sentinels_serves() {
     let master = Redis::start().await;
     let sentinel = Redis::start_sentinel(&master, "jobs").await;
     delivers(&Queue::redis(&format!("redis+sentinel://127.0.0.1:{}/jobs", sentinel.port())).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_follows_a_failover() {
+    let mut master = Redis::start().await;
+    let port = master.port().to_string();
+    let replica = Redis::start_with(&["--replicaof", &format!("127.0.0.1 {port}")]).await;
+    let sentinel = Redis::start_sentinel(&master, "jobs").await;
+    eventually("the replica follows, and the sentinel knows it", || async {
+        replica.cli(&["info", "replication"]).await.contains("master_link_status:up")
+            && sentinel.cli(&["sentinel", "replicas", "jobs"]).await.contains(&replica.port().to_string())
+    })
+    .await;
+    let queue = Queue::redis(&format!("redis+sentinel://127.0.0.1:{}/jobs", sentinel.port())).unwrap();
+    let log = Log::default();
+    let worker = start(&queue, Lane::Intake, "one", patient(), 4, log.handler());
+    push_until_done(&queue, &log, &ids(0, 100)).await;
+    master.kill().await;
+    push_until_done(&queue, &log, &ids(100, 200)).await;
+    assert!(replica.cli(&["info", "replication"]).await.contains("role:master"));
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_ends_in_time_when_the_server_does_not_answer() {
+    let stage = Stage::set(Kind::Streams).await;
+    let (log, gate) = (Log::default(), Gate::default());
+    let worker = start(&stage.queue, Lane::Intake, "one", patient(), 2, log.gated_handler(&gate));
+    stage.push(Lane::Intake, &ids(0, 40)).await;
+    eventually("some run", || async { log.total() == 2 }).await;
+    stage.redis.as_ref().unwrap().stall().await;
+    gate.open();
+    let stopping = Instant::now();
+    worker.stop().await;
+    assert!(stopping.elapsed() < Duration::from_secs(15), "it took {:?}", stopping.elapsed());
 }

@@ -50,6 +50,15 @@ impl Stage {
         }
     }
 
+    /// A push that must be taken.
+    pub(super) async fn push(&self, lane: Lane, ids: &[Uuid]) {
+        self.queue.push(lane, ids).await.expect("the push is taken");
+    }
+
+    pub(super) async fn backlog(&self, lane: Lane) -> Backlog {
+        self.queue.backlog(lane).await.expect("the backlog is told")
+    }
+
     pub(super) async fn until_drained(&self, lane: Lane) {
         eventually("the lane is drained", || async {
             self.queue.backlog(lane).await.is_ok_and(|backlog| backlog == Backlog::default())
