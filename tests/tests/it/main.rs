@@ -1,4 +1,29 @@
-//! The one integration-test binary; each module is a subject.
+//! The one integration-test binary; each module is a subject of the contract.
+//!
+//! `both!` runs a test on the embedded default and on PostgreSQL + Redis + SMTP; the others say what they stand on.
+#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
+mod bulk_upload;
+mod candidate_page;
+mod cli;
+mod cli_register;
+mod credentials;
+mod demo;
+mod document_example;
+mod errors;
+mod house_rules;
+mod http_habits;
+mod idempotency;
+mod lanes;
+mod links;
+mod mail_delivery;
+mod mail_policy;
 mod queue;
+mod recovery;
+mod registration_rules;
+mod registrations;
+mod request_rules;
+mod results;
+mod row_rules;
 mod smtp_client;
+mod waiting;

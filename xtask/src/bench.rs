@@ -1,0 +1,51 @@
+//! `cargo xtask bench`: each measurement is a module of its own; here they get their runtime and their build.
+
+use std::env;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Subcommand;
+
+use crate::{mail_bench, needs, queue_bench};
+
+/// What can be measured.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// No-op jobs per second through apalis workers, over Redis Streams and over the channel.
+    Queue {
+        /// Jobs of each round.
+        #[arg(long, default_value_t = 500_000)]
+        jobs: u64,
+    },
+    /// Mails per second through a mail server on this machine.
+    Mail {
+        /// Mails of each round.
+        #[arg(long, default_value_t = 10_000)]
+        mails: u64,
+    },
+}
+
+/// Runs a measurement. A program without optimisations would measure the compiler, so that one hands over to one with.
+pub(crate) fn run(what: &Bench) -> Result<()> {
+    if cfg!(debug_assertions) {
+        return optimised();
+    }
+    let runtime = tokio::runtime::Runtime::new().context("no threads to be had")?;
+    match what {
+        Bench::Queue { jobs } => {
+            needs::meet()?;
+            runtime.block_on(queue_bench::run(*jobs))
+        }
+        Bench::Mail { mails } => runtime.block_on(mail_bench::run(*mails)),
+    }
+}
+
+fn optimised() -> Result<()> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
+        .args(env::args_os().skip(1))
+        .status()
+        .context("cargo does not run")?;
+    if status.success() { Ok(()) } else { bail!("the measurement failed; its reason is above") }
+}
