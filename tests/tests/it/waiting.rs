@@ -140,7 +140,7 @@ both!(
         })
         .await;
         assert_eq!(done["result"]["registration"]["invitation_status"], "revoked", "{done}");
-        let keys = ["completed_at", "created_at", "error", "id", "kind", "result", "status"];
+        let keys = ["id", "kind", "status", "created_at", "completed_at", "result", "error"];
         assert_eq!(done.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>(), keys);
     }
 );
