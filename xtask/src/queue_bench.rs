@@ -27,7 +27,9 @@ const STUCK: Duration = Duration::from_mins(5);
 /// When redis-server is not installed, or the queue loses a job.
 pub(crate) async fn run(jobs: u64) -> Result<()> {
     let redis = Redis::start().await;
-    println!("{jobs} jobs a round, {ROUNDS} rounds, prefetch {PREFETCH}, concurrency {CONCURRENCY}; jobs/s\n");
+    println!(
+        "{jobs} jobs a round, {ROUNDS} rounds, prefetch {PREFETCH}, concurrency {CONCURRENCY}; jobs/s\n"
+    );
     println!("{:<9} {:>8}  {:<20} {:>9} {:>9} {:>9}", "backend", "workers", "", "min", "median", "max");
     let mut memory = Memory::default();
     for workers in [1, 2] {
@@ -37,7 +39,10 @@ pub(crate) async fn run(jobs: u64) -> Result<()> {
     for workers in [1, 2] {
         measure("channel", &Queue::in_process(), workers, jobs, None).await?;
     }
-    println!("\nRedis memory: {} KiB before, {} KiB full, {} KiB after", memory.before, memory.full, memory.after);
+    println!(
+        "\nRedis memory: {} KiB before, {} KiB full, {} KiB after",
+        memory.before, memory.full, memory.after
+    );
     Ok(())
 }
 
