@@ -68,7 +68,7 @@ impl App {
         let weak = Arc::downgrade(&self.0);
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(Duration::from_secs(60)).await;
+                tokio::time::sleep(Duration::from_mins(1)).await;
                 let Some(parts) = weak.upgrade() else { return };
                 if let Some(limiter) = &parts.limiter {
                     limiter.sweep();

@@ -25,7 +25,7 @@ pub(crate) enum Principal {
     /// An API key of one merchant.
     Key {
         /// Its merchant.
-        merchant: Merchant,
+        merchant: Box<Merchant>,
         /// What it may do.
         role: Role,
     },
@@ -67,7 +67,7 @@ async fn recognise(app: &App, presented: &str) -> Result<(Principal, String), Pr
     let merchant =
         merchants::find(&mut conn, row.merchant_id).await?.ok_or(Problem::Unauthorized(UNKNOWN))?;
     let role = row.role.parse().map_err(|_| Problem::Internal)?;
-    Ok((Principal::Key { merchant, role }, row.id.to_string()))
+    Ok((Principal::Key { merchant: Box::new(merchant), role }, row.id.to_string()))
 }
 
 impl Principal {
@@ -84,8 +84,8 @@ impl Principal {
             (Self::Service, Some(id)) => merchants::find(conn, id)
                 .await?
                 .ok_or(Problem::NotFound("There is no merchant with this id.")),
-            (Self::Key { merchant, .. }, None) => Ok(merchant.clone()),
-            (Self::Key { merchant, .. }, Some(id)) if merchant.id == id => Ok(merchant.clone()),
+            (Self::Key { merchant, .. }, None) => Ok((**merchant).clone()),
+            (Self::Key { merchant, .. }, Some(id)) if merchant.id == id => Ok((**merchant).clone()),
             (Self::Key { merchant, role: Role::Admin }, Some(id)) => match merchants::find(conn, id).await? {
                 Some(sub) if sub.parent_id == Some(merchant.id) => Ok(sub),
                 _ => Err(another_merchant()),

@@ -31,7 +31,7 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && response.extensions().get::<Unwritten>().is_none()
     {
-        response = keep_allow(response);
+        response = keep_allow(&response);
     }
     if let Some(Unwritten(document)) = response.extensions_mut().remove::<Unwritten>() {
         write_problem(&mut response, document, &path, &id);
@@ -57,7 +57,7 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
 }
 
 /// The router's own 405, as a problem that keeps its `Allow`.
-fn keep_allow(response: Response) -> Response {
+fn keep_allow(response: &Response) -> Response {
     let allow = response.headers().get(header::ALLOW).cloned();
     let mut problem = axum::response::IntoResponse::into_response(Problem::MethodNotAllowed);
     if let Some(allow) = allow {

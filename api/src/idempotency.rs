@@ -40,10 +40,7 @@ pub(crate) async fn recorded(app: &App, scope: Option<&Scope>) -> Result<Option<
     let Some(scope) = scope else { return Ok(None) };
     let record = idempotency::find(&mut app.db.read().await?, scope, app.clock.now()).await?;
     match record {
-        Some(record) if record.fingerprint != scope.fingerprint => Err(Problem::invalid(
-            "Idempotency-Key",
-            "was used for a request with another body; use a new key for a new request",
-        )),
+        Some(record) if record.fingerprint != scope.fingerprint => Err(Problem::KeyReused),
         other => Ok(other),
     }
 }

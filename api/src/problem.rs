@@ -45,6 +45,8 @@ pub enum Problem {
     TooLarge(usize),
     /// 415
     UnsupportedMediaType(String),
+    /// 422: the `Idempotency-Key` belongs to a request with another body.
+    KeyReused,
     /// 422: values that cannot be.
     Invalid(Vec<FieldError>),
     /// 429: seconds until it may be tried again.
@@ -76,7 +78,7 @@ impl Problem {
             Self::Gone(..) => StatusCode::GONE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyReused | Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -100,6 +102,7 @@ impl Problem {
             Self::Gone(name, _) => (name, "The link is no longer valid"),
             Self::TooLarge(_) => ("body-too-large", "The body is too large"),
             Self::UnsupportedMediaType(_) => ("unsupported-media-type", "The body's type is not understood"),
+            Self::KeyReused => ("idempotency-key-reused", "The Idempotency-Key belongs to another request"),
             Self::Invalid(_) => ("invalid-values", "Some values cannot be accepted"),
             Self::TooManyRequests(_) => ("too-many-requests", "Too many requests"),
             Self::Unavailable => ("service-unavailable", "The service cannot answer right now"),
@@ -118,6 +121,10 @@ impl Problem {
             Self::Unauthorized(detail) | Self::NotFound(detail) => (*detail).to_owned(),
             Self::MethodNotAllowed => "See the Allow header for the methods that this path takes.".to_owned(),
             Self::TooLarge(limit) => format!("The body may have at most {limit} bytes."),
+            Self::KeyReused => {
+                "Idempotency-Key was used for a request with another body; use a new key for a new request."
+                    .to_owned()
+            }
             Self::Invalid(errors) => match errors.as_slice() {
                 [only] => format!("{} {}", only.pointer, only.detail),
                 more => format!("{} values cannot be accepted; each is listed in errors.", more.len()),

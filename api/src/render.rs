@@ -264,7 +264,7 @@ pub(crate) fn batch(app: &App, s: &Submission) -> Batch {
 }
 
 /// The operation object; `result` is the 200 body, where there is one.
-pub(crate) fn operation(s: &Submission, result: Option<Value>) -> Value {
+pub(crate) fn operation(s: &Submission, result: Option<&Value>) -> Value {
     json!({
         "id": s.id, "kind": s.kind, "status": s.status, "created_at": rfc3339_millis(s.created_at),
         "completed_at": s.completed_at.map(rfc3339_millis), "result": result, "error": s.error,

@@ -17,9 +17,9 @@ use crate::cli::{Cli, Command};
 /// Runs a command; its exit code is for scripts.
 pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Command::Serve(args) => serve::run(&args).await,
-        Command::Worker(args) => worker::run(&args).await,
-        Command::Demo(args) => demo::run(&args).await,
+        Command::Serve(args) => Box::pin(serve::run(&args)).await,
+        Command::Worker(args) => Box::pin(worker::run(&args)).await,
+        Command::Demo(args) => Box::pin(demo::run(&args)).await,
         Command::Register(args) => register::run(&args).await,
         Command::Migrate(settings) => migrate::run(&settings).await,
         Command::Key(command) => key::run(&command).await,

@@ -26,7 +26,7 @@ Example:     convoke register candidates.csv --interview 0199… --key cvk_… -
 #[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct RegisterArgs {
-    /// CSV (a header row with email, and name and external_id where there are), NDJSON, or JSON; by its ending
+    /// CSV (a header row with `email`, and `name` and `external_id` where there are), NDJSON, or JSON; by its ending
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The interview definition's or position's id (a UUID)
@@ -56,7 +56,7 @@ pub(crate) struct RegisterArgs {
     /// Go on until every mail is sent or given up, not only until every row is registered
     #[arg(long)]
     pub(crate) watch: bool,
-    /// Write name,email,external_id,result,interview_url of every row
+    /// Write `name,email,external_id,result,interview_url` of every row
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Write the input's rows that failed, ready to be mended and sent again

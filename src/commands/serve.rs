@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode> {
         );
     }
     let stopping = runtime::stopping()?;
-    serve(config, !args.no_worker, stopping, None).await?;
+    Box::pin(serve(config, !args.no_worker, stopping, None)).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn serve(
     }
     if with_workers {
         let context = worker::Context::new(config, db.clone(), queue, Clock::System, Entropy::System);
-        worker::run(context, &Lane::ALL, stopping.clone()).await?;
+        Box::pin(worker::run(context, &Lane::ALL, stopping.clone())).await?;
     }
     // Requests that wait for a worker are answered 202 by their own deadline; longer than the grace nobody is kept.
     let mut until = stopping;

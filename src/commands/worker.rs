@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &WorkerArgs) -> Result<ExitCode> {
     }
     let context = worker::Context::new(config, db.clone(), queue, Clock::System, Entropy::System);
     tracing::info!(worker = context.id, lanes = ?lanes.iter().map(|lane| lane.as_str()).collect::<Vec<_>>(), "convoke works");
-    worker::run(context, &lanes, stopping).await?;
+    Box::pin(worker::run(context, &lanes, stopping)).await?;
     db.close().await;
     tracing::info!("ended");
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 //! A headless Chromium for the candidate's page: how it looks on a phone, and whether its button works.
 //!
-//! Spoken to in the Chrome DevTools Protocol over two named pipes: JSON objects, each ended by a NUL.
+//! Spoken to in the Chrome `DevTools` Protocol over two named pipes: JSON objects, each ended by a NUL.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -160,8 +160,8 @@ impl Browser {
     /// When the browser does not tell.
     pub async fn page_size(&mut self) -> (f64, f64) {
         let size = self.call("Page.getLayoutMetrics", json!({})).await["cssContentSize"].clone();
-        let side = |name: &str| size[name].as_f64().expect("a page has a size");
-        (side("width"), side("height"))
+        let length = |name: &str| size[name].as_f64().expect("a page has a size");
+        (length("width"), length("height"))
     }
 
     /// A PNG of what the screen shows.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::db::jobs::{self, DueJob};
+use shared::db::submissions::{self, MailDelta};
 use shared::db::{DbError, idempotency, lanes, messages, workers};
 use shared::domain::{Lane, Priority};
 use uuid::Uuid;
@@ -68,7 +69,12 @@ async fn free(ctx: &Context, now: DateTime<Utc>) -> Result<(), DbError> {
     let mut tx = ctx.db.begin().await?;
     let (mut due, dead) = jobs::free_expired(&mut tx, now).await?;
     due.extend(jobs::wake_retryable(&mut tx, now, MOST).await?);
-    let mails = messages::free_expired(&mut tx, now).await?;
+    let (mails, mut given_up) = messages::free_expired(&mut tx, now).await?;
+    given_up.sort_by_key(|message| message.submission_id);
+    for message in given_up {
+        let failed = MailDelta { failed: 1, ..MailDelta::leaving(message.deferrals) };
+        submissions::count_mails(&mut tx, message.submission_id, failed).await?;
+    }
     lanes::close_breakers(&mut tx, now).await?;
     tx.commit().await?;
     for job in &dead {

@@ -28,5 +28,5 @@ pub(crate) async fn show(
     let has_result =
         submission.is_completed() && submission.error.is_none() && !render::is_batch(&submission);
     let result = if has_result { Some(render::result(&app, &principal, &submission).await?.0) } else { None };
-    Ok(Json(json!({ "operation": render::operation(&submission, result) })))
+    Ok(Json(json!({ "operation": render::operation(&submission, result.as_ref()) })))
 }

@@ -134,7 +134,7 @@ fn row_of(members: &Map<String, Value>) -> Row {
         }
     };
     let (name, email, external_id) = (part("name"), part("email"), part("external_id"));
-    Row { name, email, external_id, fault }.storable()
+    Row { name, email, external_id, fault }.settled()
 }
 
 /// The definition, where it may be registered for.
@@ -173,7 +173,7 @@ fn plan(
     while rows.peek().is_some() {
         let chunk: Vec<Row> = rows.by_ref().take(size).collect();
         let next = first + count(chunk.len());
-        jobs.push(chunk_job(app, lane, RegisterCandidates { first, rows: chunk })?);
+        jobs.push(chunk_job(app, lane, &RegisterCandidates { first, rows: chunk })?);
         first = next;
     }
     submission.jobs_open = count(jobs.len());
@@ -200,8 +200,8 @@ pub(crate) fn submission(
 }
 
 /// The job of one chunk.
-pub(crate) fn chunk_job(app: &App, lane: Lane, chunk: RegisterCandidates) -> Result<NewJob, Problem> {
-    let payload = serde_json::to_string(&chunk).map_err(|_| Problem::Internal)?;
+pub(crate) fn chunk_job(app: &App, lane: Lane, chunk: &RegisterCandidates) -> Result<NewJob, Problem> {
+    let payload = serde_json::to_string(chunk).map_err(|_| Problem::Internal)?;
     let id = app.entropy.uuid(app.clock.now());
     Ok(NewJob { id, lane, kind: JobKind::RegisterCandidates, first_row: chunk.first, payload })
 }

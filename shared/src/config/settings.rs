@@ -1,7 +1,7 @@
 //! The list of settings, and how their texts are gathered before they are parsed.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 
 /// One setting: its key in `convoke.toml`, its variable, its default.
@@ -290,12 +290,8 @@ impl Raw {
                 Some((value, origin)) => (value.as_str(), origin.to_string()),
                 None => ("", "not set".to_owned()),
             };
-            out.push_str(&format!(
-                "{:<22} = {:<40} # {origin}; {}\n",
-                setting.key,
-                format!("\"{value}\""),
-                setting.help
-            ));
+            let quoted = format!("\"{value}\"");
+            let _ = writeln!(out, "{:<22} = {quoted:<40} # {origin}; {}", setting.key, setting.help);
         }
         out
     }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::registrations::Upserted;
 use super::{Conn, DbError, Pair, on_db};
-use crate::domain::{MessageStatus, Priority};
+use crate::domain::{MAX_ATTEMPTS, MessageStatus, Priority};
 
 macro_rules! insert {
     ($from:literal) => {
@@ -93,7 +93,7 @@ pub async fn insert_copy(
     Ok(Queued { queued: i64::from(is_queued), suppressed: i64::from(!is_queued) })
 }
 
-/// An unsent message that was dropped: whose counters to move, and from where.
+/// A message that left its batch's counter of those to be sent: whose counters to move, and from where.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Dropped {
     /// Its batch or operation.
@@ -185,7 +185,7 @@ const RENEW: Pair = Pair {
 pub async fn renew(conn: &mut Conn, ids: &[i64], until: DateTime<Utc>) -> Result<(), DbError> {
     match conn {
         Conn::Postgres(c) => {
-            sqlx::query(RENEW.postgres).bind(ids).bind(until).execute(&mut **c).await.map(drop)?
+            sqlx::query(RENEW.postgres).bind(ids).bind(until).execute(&mut **c).await.map(drop)?;
         }
         Conn::Sqlite(c) => {
             let ids = sqlx::types::Json(ids);
@@ -268,12 +268,20 @@ pub async fn record(conn: &mut Conn, outcomes: &[Recorded], now: DateTime<Utc>) 
     })
 }
 
+const FAIL_EXPIRED: &str = "UPDATE messages SET status = 'failed', leased_until = NULL, \
+    last_error = 'given up: its worker ended each time while sending' \
+    WHERE status = 'sending' AND leased_until <= $1 AND attempts - deferrals > $2 RETURNING submission_id, deferrals";
+
 const FREE_EXPIRED: &str = "UPDATE messages SET status = 'queued', leased_until = NULL, \
     last_error = 'its worker ended while sending; it may have been sent' WHERE status = 'sending' AND leased_until <= $1";
 
-/// Puts back the messages whose worker is gone: they are sent again, under the same `Message-ID`.
-pub async fn free_expired(conn: &mut Conn, now: DateTime<Utc>) -> Result<u64, DbError> {
-    Ok(super::changed!(conn, c => sqlx::query(FREE_EXPIRED).bind(now)))
+/// Puts back the messages whose worker is gone, to be sent again under the same `Message-ID`, and tells how many.
+/// Those that ended their worker too often are given up and listed, for their batches' counters.
+pub async fn free_expired(conn: &mut Conn, now: DateTime<Utc>) -> Result<(u64, Vec<Dropped>), DbError> {
+    let failed =
+        on_db!(conn, c => sqlx::query_as(FAIL_EXPIRED).bind(now).bind(MAX_ATTEMPTS).fetch_all(c).await?);
+    let free = super::changed!(conn, c => sqlx::query(FREE_EXPIRED).bind(now));
+    Ok((free, failed))
 }
 
 const COUNT_DUE: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE status IN ('queued', 'deferred') \

@@ -190,6 +190,18 @@ pub struct MailDelta {
     pub suppressed: i64,
 }
 
+impl MailDelta {
+    /// A mail that leaves the counter of those to be sent.
+    #[must_use]
+    pub fn leaving(deferrals: i64) -> Self {
+        if deferrals > 0 {
+            Self { deferred: -1, ..Self::default() }
+        } else {
+            Self { queued: -1, ..Self::default() }
+        }
+    }
+}
+
 const COUNT_MAILS: &str = "UPDATE submissions SET mails_queued = mails_queued + $2, mails_sent = mails_sent + $3, \
     mails_deferred = mails_deferred + $4, mails_failed = mails_failed + $5, mails_suppressed = mails_suppressed + $6 \
     WHERE id = $1";

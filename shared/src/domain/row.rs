@@ -67,10 +67,11 @@ impl Row {
         Ok(Candidate { email, name, external_id })
     }
 
-    /// The row with what no database column can hold, or nobody wants back, made harmless: NUL becomes U+FFFD, and a
-    /// part of over 2,000 characters is cut.
+    /// The row as it is stored. What is wrong with it is noted first, for what no column can hold, or nobody wants back,
+    /// is made harmless: NUL becomes U+FFFD, and a part of over 2,000 characters is cut.
     #[must_use]
-    pub fn storable(self) -> Self {
+    pub fn settled(mut self) -> Self {
+        self.fault = self.candidate().err().map(|error| error.to_string());
         let part = |value: Option<String>| {
             value.map(|text| {
                 let cut = match text.char_indices().nth(2_000) {
@@ -120,8 +121,9 @@ mod tests {
 
     #[test]
     fn what_is_echoed_fits_a_column() {
-        let stored = row("a\0b", &"x".repeat(5_000)).storable();
+        let stored = row("a\0b", &"x".repeat(5_000)).settled();
         assert_eq!(stored.name.as_deref(), Some("a\u{FFFD}b"));
-        assert_eq!(stored.email.map(|e| e.len()), Some(2_000));
+        assert_eq!(stored.email.as_ref().map(String::len), Some(2_000));
+        assert!(stored.candidate().is_err(), "what was wrong stays wrong");
     }
 }

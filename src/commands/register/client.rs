@@ -1,5 +1,6 @@
 //! The service as the command line sees it.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -96,7 +97,7 @@ impl Client {
                 Ok(answer) if is_passing(answer.status().as_u16()) && attempt < TRIES => {}
                 Ok(answer) => bail!(refusal(answer).await),
                 Err(error) if attempt < TRIES => {
-                    eprintln!("The service does not answer yet ({error}); trying again")
+                    eprintln!("The service does not answer yet ({error}); trying again");
                 }
                 Err(error) => {
                     return Err(error).with_context(|| {
@@ -183,11 +184,9 @@ async fn refusal(answer: reqwest::Response) -> String {
         .flatten()
         .skip(usize::from(problem["errors"].as_array().is_some_and(|e| e.len() == 1)))
     {
-        told.push_str(&format!(
-            "\n  {} {}",
-            error["pointer"].as_str().unwrap_or_default(),
-            error["detail"].as_str().unwrap_or_default()
-        ));
+        let (pointer, detail) =
+            (error["pointer"].as_str().unwrap_or_default(), error["detail"].as_str().unwrap_or_default());
+        let _ = write!(told, "\n  {pointer} {detail}");
     }
     if status.as_u16() == 401 {
         told.push_str("\nCheck --key (or CONVOKE_KEY).");

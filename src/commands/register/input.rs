@@ -33,7 +33,7 @@ impl Kind {
         }
     }
 
-    /// By the file's ending; by its first character where that tells nothing.
+    /// By the file's ending.
     fn of(path: &Path) -> Result<Self> {
         let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
         match ending.as_str() {
@@ -105,9 +105,9 @@ impl Input {
             Kind::Json => {
                 let value: Value = serde_json::from_reader(BufReader::new(self.open()?))
                     .with_context(|| format!("{} is not valid JSON", self.path.display()))?;
-                let users = value.get("users").and_then(Value::as_array);
+                let users = value.get("users").unwrap_or(&value).as_array();
                 let users = users.with_context(|| {
-                    format!("{}: expected an object with a list of users", self.path.display())
+                    format!("{}: expected a list of users, or an object with one", self.path.display())
                 })?;
                 for user in users {
                     take(&cells(user))?;

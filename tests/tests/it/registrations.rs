@@ -80,8 +80,7 @@ both!(
         assert_eq!(merchant.registration_of("a-0@example.org").await["invitation_status"], "started");
         let done = merchant.act(&id, "complete").await;
         assert_eq!(done.expect(200)["registration"]["invitation_status"], "completed");
-        assert_eq!(merchant.act(&id, "complete").await.expect(200), &done.json, "once more changes nothing");
-        for verb in ["revoke", "resend"] {
+        for verb in ["complete", "revoke", "resend"] {
             let refused = merchant.act(&id, verb).await;
             assert_eq!(refused.status, 409, "{verb}: {}", refused.text);
             assert_eq!(refused.media_type(), "application/problem+json");

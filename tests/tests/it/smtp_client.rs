@@ -1,5 +1,7 @@
 //! The SMTP client against a server that misbehaves: what each answer comes to, and how connections are used.
 
+#![expect(clippy::unwrap_used, reason = "these are tests; the helpers around them are as well")]
+
 use std::time::Duration;
 
 use chrono::DateTime;

@@ -26,8 +26,7 @@ pub(super) async fn perform(ctx: &Context, job: &ClaimedJob) -> Result<Done, Job
     let id = operation.registration_id.ok_or_else(|| gone("registration"))?;
     let registration = registrations::lock(&mut tx, id).await?.ok_or_else(|| gone("registration"))?;
     let moved = match legal(kind, registration.status(now)) {
-        Ok(Move::Nothing) => Ok(Queued::default()),
-        Ok(Move::Make) => Ok(make(ctx, &mut tx, kind, &registration, asked, operation.id, now).await?),
+        Ok(()) => Ok(make(ctx, &mut tx, kind, &registration, asked, operation.id, now).await?),
         Err(problem) => Err(problem),
     };
     let mails = match moved {
@@ -50,15 +49,8 @@ pub(super) async fn perform(ctx: &Context, job: &ClaimedJob) -> Result<Done, Job
     Ok(Done { completed: Some(operation.id), mails })
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Move {
-    Make,
-    /// It stands so already.
-    Nothing,
-}
-
 /// Whether a move may be made from a state.
-fn legal(kind: SubmissionKind, from: InvitationStatus) -> Result<Move, Value> {
+fn legal(kind: SubmissionKind, from: InvitationStatus) -> Result<(), Value> {
     use InvitationStatus::{Completed, Expired, Pending, Revoked, Started};
     use SubmissionKind::{
         CompleteRegistration, RegisterUsers, ReissueLink, ResendInvitation, RevokeRegistration,
@@ -71,13 +63,12 @@ fn legal(kind: SubmissionKind, from: InvitationStatus) -> Result<Move, Value> {
         (ResendInvitation, Pending)
         | (RevokeRegistration, Pending | Expired)
         | (CompleteRegistration, Started)
-        | (ReissueLink, _) => Ok(Move::Make),
-        (RevokeRegistration, Revoked) | (CompleteRegistration, Completed) => Ok(Move::Nothing),
+        | (ReissueLink, _) => Ok(()),
         (ResendInvitation, Started | Completed | Expired | Revoked) => {
             refuse("sent its link again; reissue it")
         }
-        (RevokeRegistration, Started | Completed) => refuse("revoked"),
-        (CompleteRegistration, Pending | Expired | Revoked) => refuse("completed: its link was not used"),
+        (RevokeRegistration, Started | Completed | Revoked) => refuse("revoked"),
+        (CompleteRegistration, Pending | Expired | Revoked | Completed) => refuse("completed"),
         (RegisterUsers, _) => refuse("moved so"),
     }
 }
@@ -126,12 +117,7 @@ async fn drop_mails(tx: &mut Tx, registration: i64, reason: &str) -> Result<(), 
     let mut dropped = messages::drop_unsent(tx, registration, reason).await?;
     dropped.sort_by_key(|message| message.submission_id);
     for message in dropped {
-        let by = if message.deferrals > 0 {
-            MailDelta { deferred: -1, ..MailDelta::default() }
-        } else {
-            MailDelta { queued: -1, ..MailDelta::default() }
-        };
-        submissions::count_mails(tx, message.submission_id, by).await?;
+        submissions::count_mails(tx, message.submission_id, MailDelta::leaving(message.deferrals)).await?;
     }
     Ok(())
 }
@@ -147,8 +133,7 @@ mod tests {
         let states = [Pending, Started, Completed, Expired, Revoked];
         let row = |kind| {
             states.map(|from| match legal(kind, from) {
-                Ok(Move::Make) => 'y',
-                Ok(Move::Nothing) => '=',
+                Ok(()) => 'y',
                 Err(problem) => {
                     assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(from.as_str())));
                     'n'
@@ -156,8 +141,8 @@ mod tests {
             })
         };
         assert_eq!(row(ResendInvitation), ['y', 'n', 'n', 'n', 'n']);
-        assert_eq!(row(RevokeRegistration), ['y', 'n', 'n', 'y', '=']);
+        assert_eq!(row(RevokeRegistration), ['y', 'n', 'n', 'y', 'n']);
         assert_eq!(row(ReissueLink), ['y', 'y', 'y', 'y', 'y']);
-        assert_eq!(row(CompleteRegistration), ['n', 'y', '=', 'n', 'n']);
+        assert_eq!(row(CompleteRegistration), ['n', 'y', 'n', 'n', 'n']);
     }
 }

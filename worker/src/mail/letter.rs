@@ -1,6 +1,5 @@
 //! A mail, and its wire form (RFC 5322, MIME). Every text is checked here before the library sees it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::SystemTime;
 
@@ -9,6 +8,8 @@ use lettre::address::{Address, Envelope};
 use lettre::message::header::{self, ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, Message, MultiPart, SinglePart};
 use shared::domain::{EmailAddress, TextError, line};
+
+use super::quoted;
 
 /// Characters of a display name; RFC 5322 has no limit, mail programs do.
 const LONGEST_NAME: usize = 200;
@@ -176,19 +177,14 @@ fn fixed(name: &'static str, value: &'static str) -> HeaderValue {
 /// Quoted-printable where most of it is ASCII (a person can read the source), else base64 (shorter).
 fn part(content_type: ContentType, text: &str) -> SinglePart {
     let foreign = text.bytes().filter(|b| !b.is_ascii()).count();
-    let encoding = if foreign * 6 > text.len() {
-        ContentTransferEncoding::Base64
+    let body = if foreign * 6 > text.len() {
+        // The library makes CRLF of the line ends, and chooses an encoding only where this one could not hold a text.
+        Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::Base64)
+            .unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()))
     } else {
-        ContentTransferEncoding::QuotedPrintable
+        Body::dangerous_pre_encoded(quoted::encode(text), ContentTransferEncoding::QuotedPrintable)
     };
-    // The library's fallback encodes by itself; it is never used, since these two encodings take anything.
-    let body = Body::new_with_encoding(without_nul(text).into_owned(), encoding)
-        .unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()));
     SinglePart::builder().header(content_type).body(body)
-}
-
-fn without_nul(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) }
 }
 
 /// Shows what a log may hold: the bodies have the link in them.

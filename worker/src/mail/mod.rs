@@ -9,6 +9,7 @@ mod dispatch;
 mod envelope;
 mod letter;
 mod placeholders;
+mod quoted;
 mod rates;
 mod record;
 mod ring;

@@ -45,11 +45,10 @@ struct Pool {
 impl SmtpClient {
     /// Reads the options; connects to nothing yet.
     pub fn new(options: SmtpOptions) -> Result<Self, SmtpUrlError> {
-        let connections = options.connections.max(1);
-        let server = Server::parse(options)?;
+        let permits = Semaphore::new(options.connections.max(1));
         let pool = Pool {
-            server,
-            permits: Semaphore::new(connections),
+            server: Server::parse(options)?,
+            permits,
             idle: Mutex::default(),
             reaping: AtomicBool::new(false),
         };
@@ -162,7 +161,8 @@ async fn reap(pool: Weak<Pool>) {
 struct Parcel {
     from: Address,
     to: Address,
-    content: Vec<u8>,
+    /// Dot-stuffed, with the final dot.
+    content: String,
 }
 
 impl Parcel {
@@ -171,9 +171,17 @@ impl Parcel {
         Ok(Self {
             from: address(letter.from.as_str())?,
             to: address(letter.to.as_str())?,
-            content: letter.format().map_err(|error| error.to_string())?,
+            content: stuffed(letter.format().map_err(|error| error.to_string())?)?,
         })
     }
+}
+
+/// RFC 5321 section 4.5.2: a dot at a line's beginning is doubled, and a lone one ends the mail.
+fn stuffed(mail: Vec<u8>) -> Result<String, String> {
+    let mail = String::from_utf8(mail).map_err(|_| "the mail is not 7-bit clean".to_owned())?;
+    let mut mail = if mail.contains("\n.") { mail.replace("\n.", "\n..") } else { mail };
+    mail.push_str(if mail.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" });
+    Ok(mail)
 }
 
 impl fmt::Debug for SmtpClient {

@@ -38,7 +38,7 @@ pub(crate) async fn get(
     match wanted(&headers) {
         Wanted::Csv => Ok(stream_rows(
             app,
-            submission,
+            submission.id,
             links,
             filter,
             "text/csv; charset=utf-8",
@@ -46,7 +46,7 @@ pub(crate) async fn get(
             csv_line,
         )),
         Wanted::Ndjson => {
-            Ok(stream_rows(app, submission, links, filter, "application/x-ndjson", None, json_line))
+            Ok(stream_rows(app, submission.id, links, filter, "application/x-ndjson", None, json_line))
         }
         Wanted::Json => {
             let limit = query.limit()?;
@@ -128,14 +128,13 @@ fn wanted(headers: &HeaderMap) -> Wanted {
 /// Streams every row, a stride at a time: memory stays flat however large the batch is.
 fn stream_rows(
     app: App,
-    submission: Submission,
+    id: Uuid,
     links: BatchLinks,
     filter: Filter,
     kind: &'static str,
     head: Option<&'static str>,
     line: fn(&ResultRow) -> String,
 ) -> Response {
-    let id = submission.id;
     let start = (app, links, filter, -1_i64, head, false);
     let rows = stream::try_unfold(start, move |(app, links, filter, after, head, ended)| async move {
         if ended {

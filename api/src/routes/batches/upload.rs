@@ -189,7 +189,7 @@ async fn insert_chunks(
     let lane = if batch.total <= count(SMALL) { Lane::Intake } else { Lane::Bulk };
     let mut work = Vec::new();
     while let Some(chunk) = chunks.recv().await {
-        let mut job = chunk_job(app, lane, chunk)?;
+        let mut job = chunk_job(app, lane, &chunk)?;
         jobs::insert(tx, batch.id, batch.merchant_id, &job, batch.created_at).await?;
         job.payload = String::new();
         work.push(job);
@@ -273,7 +273,7 @@ fn read_csv(file: File, take: Take<'_>) -> Result<(), Problem> {
             }
         };
         let (name, email, external_id) = (cell(name), cell(email), cell(external_id));
-        take(Row { name, email, external_id, fault }.storable())?;
+        take(Row { name, email, external_id, fault }.settled())?;
     }
     Ok(())
 }
@@ -282,9 +282,11 @@ fn read_ndjson(file: File, take: Take<'_>) -> Result<(), Problem> {
     let broken = |_| Problem::Malformed("The body cannot be read.".to_owned());
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
+    let mut number = 0_u64;
     loop {
         line.clear();
-        // A line longer than any row is cut, and so is that row's own error.
+        number += 1;
+        // A line longer than any row is cut, and so is no JSON.
         let read = (&mut reader).take(1 << 20).read_until(b'\n', &mut line).map_err(broken)?;
         if read == 0 {
             return Ok(());
@@ -292,19 +294,15 @@ fn read_ndjson(file: File, take: Take<'_>) -> Result<(), Problem> {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let parsed = serde_json::Deserializer::from_slice(&line);
-        let value = {
-            let mut parsed = parsed;
-            Strict.deserialize(&mut parsed).and_then(|value| parsed.end().map(|()| value))
-        };
-        take(match value {
-            Ok(value) => row(&value),
-            Err(_) => Row { fault: Some("the line is not a JSON object".to_owned()), ..Row::default() },
-        })?;
+        let mut json = serde_json::Deserializer::from_slice(&line);
+        let value = Strict.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+        let value =
+            value.map_err(|e| Problem::Malformed(format!("Line {number} is not valid JSON: {e}.")))?;
+        take(row(&value))?;
     }
 }
 
-/// Reads `users` one by one and keeps the other members.
+/// Reads `users` (or a bare list) one by one and keeps the other members.
 fn read_json(file: File, take: Take<'_>, members: &mut Map<String, Value>) -> Result<(), Problem> {
     let mut refused = None;
     let mut deserializer = serde_json::Deserializer::from_reader(BufReader::new(file));
@@ -331,7 +329,7 @@ impl<'de> DeserializeSeed<'de> for Upload<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -339,7 +337,11 @@ impl<'de> Visitor<'de> for Upload<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with users")
+        f.write_str("an object with users, or a list of users")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        Users { take: self.take, refused: self.refused }.visit_seq(seq)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {

@@ -94,7 +94,8 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn parse(options: SmtpOptions) -> Result<Self, SmtpUrlError> {
-        let url = Url::parse(options.url.expose().trim())?;
+        let SmtpOptions { url, connect_timeout, reply_timeout, extra_authorities, .. } = options;
+        let url = Url::parse(url.expose().trim())?;
         if !matches!(url.scheme(), "smtp" | "smtps") {
             return Err(SmtpUrlError::Scheme(url.scheme().to_owned()));
         }
@@ -104,7 +105,7 @@ impl Server {
             Some(Host::Ipv6(ip)) => ip.to_string(),
             _ => return Err(SmtpUrlError::Host),
         };
-        let trust = || Trust::new(&host, options.extra_authorities.as_deref());
+        let trust = || Trust::new(&host, extra_authorities.as_deref());
         let tls = url.query_pairs().find(|(key, _)| key == "tls").map(|(_, value)| value.into_owned());
         let (encryption, port) = match (url.scheme(), tls.as_deref()) {
             ("smtps", _) => (Encryption::FromTheStart(trust()?), 465),
@@ -118,8 +119,8 @@ impl Server {
             hello: hello(url.path())?,
             encryption,
             credentials: credentials(&url)?,
-            connect_timeout: options.connect_timeout,
-            reply_timeout: options.reply_timeout,
+            connect_timeout,
+            reply_timeout,
             host,
         })
     }
