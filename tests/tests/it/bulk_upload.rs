@@ -89,7 +89,7 @@ both!(
         upload(t, &query, "text/csv", "name,external_id\nAnn,1\n".to_owned()).await.expect(422);
         upload(t, &query, "text/csv", String::new()).await.expect(422);
         upload(t, &query, "text/csv", "email\n".to_owned()).await.expect(422);
-        upload(t, &query, "application/x-ndjson", "{\"email\": \"ann@example.org\"}\n{\"email\"".to_owned())
+        upload(t, &query, "application/json", "{\"users\": [{\"email\": \"a@example.org\"}".to_owned())
             .await
             .expect(400);
         upload(t, &query, "application/pdf", "email\nx@example.org".to_owned()).await.expect(415);
@@ -100,6 +100,18 @@ both!(
                 .rows("/registrations")
                 .is_empty()
         );
+    }
+);
+
+both!(
+    async fn a_line_that_cannot_be_read_harms_no_other(t: &Env) {
+        let merchant = t.merchant("Acme").await;
+        let query = format!("interview_id={}&merchant_id={}", merchant.definition().await, merchant.id);
+        let lines =
+            "{\"email\": \"a@example.org\"}\nnonsense\n[]\n{\"email\": \"b@example.org\"}\n{\"email\"";
+        let rows = finished(t, &upload(t, &query, "application/x-ndjson", lines.to_owned()).await).await;
+        let ok: Vec<bool> = rows.iter().map(|row| row["result"] == "ok").collect();
+        assert_eq!(ok, [true, false, false, true, false], "{rows:?}");
     }
 );
 

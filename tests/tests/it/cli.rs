@@ -96,10 +96,15 @@ async fn a_second_process_on_the_same_file_is_refused() {
     let t = Convoke::embedded().start().await;
     let mut variables = t.program.settings().clone();
     variables.insert("CONVOKE_BIND".to_owned(), format!("127.0.0.1:{}", ports::free()));
-    for command in ["serve", "worker"] {
-        let refused = program::run(t.folder(), &variables, &[command]).await;
+    // The second one names the file; workers of their own, and an API without any, are told what they need.
+    for (args, told) in [
+        (vec!["serve"], "convoke.db"),
+        (vec!["worker"], "PostgreSQL"),
+        (vec!["serve", "--no-worker"], "PostgreSQL"),
+    ] {
+        let refused = program::run(t.folder(), &variables, &args).await;
         assert!(!refused.status.success());
-        assert!(err(&refused).contains("convoke.db"), "{command}: {}", err(&refused));
+        assert!(err(&refused).contains(told), "{args:?}: {}", err(&refused));
     }
     t.anonymous().get("/readyz").send().await.expect(200);
     t.program.kill9();
@@ -195,7 +200,14 @@ both!(
         let live = beside(t, &["doctor", "--live"]).await;
         assert_eq!(live.status.code(), Some(0), "{}{}", out(&live), err(&live));
         if t.stack.is_some() {
-            let all = beside(t, &["doctor"]).await;
+            let unreachable = beside(t, &["doctor"]).await;
+            assert!(
+                out(&unreachable).contains("CONVOKE_PUBLIC_URL"),
+                "links to 127.0.0.1 reach no candidate"
+            );
+            let mut settings = t.program.settings().clone();
+            settings.insert("CONVOKE_PUBLIC_URL".to_owned(), "https://talent.example".to_owned());
+            let all = program::run(t.folder(), &settings, &["doctor"]).await;
             assert_eq!(all.status.code(), Some(0), "{}{}", out(&all), err(&all));
         }
         t.program.kill9();

@@ -83,7 +83,9 @@ both!(
         for verb in ["complete", "revoke", "resend"] {
             let refused = merchant.act(&id, verb).await;
             assert_eq!(refused.status, 409, "{verb}: {}", refused.text);
+            assert_eq!(refused.media_type(), "application/problem+json");
         }
+        assert_eq!(merchant.registration_of("a-0@example.org").await["invitation_status"], "completed");
         t.post_empty("/api/v1/registrations/999999999/revoke").send().await.expect(404);
         t.post_empty(&format!("/api/v1/registrations/{id}/explode")).send().await.expect(404);
     }

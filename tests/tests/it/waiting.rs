@@ -5,7 +5,7 @@ use std::time::Duration;
 use convoke_tests::answer::keys_of;
 use convoke_tests::client::REGISTER;
 use convoke_tests::merchant::users;
-use convoke_tests::{Answer, Convoke, Env, both, until};
+use convoke_tests::{Answer, Convoke, Env, Stack, both, until};
 use serde_json::{Value, json};
 
 const BATCH_KEYS: [&str; 16] = [
@@ -26,6 +26,12 @@ const BATCH_KEYS: [&str; 16] = [
     "events_url",
     "",
 ];
+
+/// The text of the one member of an object.
+fn unwrapped<'a>(text: &'a str, name: &str) -> &'a str {
+    let inner = text.trim().strip_prefix(&format!("{{\"{name}\":")).and_then(|rest| rest.strip_suffix('}'));
+    inner.unwrap_or_else(|| panic!("{text} is no {name}"))
+}
 
 /// What every 202 of a bulk registration says; gives the batch's id.
 fn accepted(answer: &Answer) -> String {
@@ -74,15 +80,7 @@ both!(
         let body = merchant.registration(&merchant.definition().await, &users("a", 2), &json!({}));
         let answer = t.post(REGISTER, &body).prefer("respond-async").send().await;
         let id = accepted(&answer);
-        let order = |text: &str| {
-            let inner = text
-                .trim()
-                .strip_prefix("{\"batch\":")
-                .and_then(|rest| rest.strip_suffix('}'))
-                .unwrap()
-                .to_owned();
-            keys_of(&inner)
-        };
+        let order = |text: &str| keys_of(unwrapped(text, "batch"));
         assert_eq!(order(&answer.text), BATCH_KEYS[..15]);
         let read = t.get(&format!("/api/v1/batches/{id}")).send().await;
         read.expect(200);
@@ -140,14 +138,16 @@ both!(
         })
         .await;
         assert_eq!(done["result"]["registration"]["invitation_status"], "revoked", "{done}");
+        let text = t.get(&format!("/api/v1/operations/{operation}")).send().await.text;
         let keys = ["id", "kind", "status", "created_at", "completed_at", "result", "error"];
-        assert_eq!(done.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>(), keys);
+        assert_eq!(keys_of(unwrapped(&text, "operation")), keys);
     }
 );
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_worker_the_wait_ends_with_a_202_and_the_work_is_kept() {
-    let t = Convoke::embedded().set("CONVOKE_WAIT", "1").start_without_worker().await;
+    let stack = Stack::start().await;
+    let t = Convoke::on(&stack).set("CONVOKE_WAIT", "1").start_without_worker().await;
     let merchant = t.merchant("Acme").await;
     let definition = merchant.definition().await;
     let body = merchant.registration(&definition, &users("a", 2), &json!({}));
@@ -162,11 +162,9 @@ async fn without_a_worker_the_wait_ends_with_a_202_and_the_work_is_kept() {
         let operation = t.get(&format!("/api/v1/operations/{id}")).send().await;
         assert_eq!(operation.expect(200)["operation"]["status"], "queued");
     }
-    let folder_owner = t;
-    folder_owner.program.kill9();
-    let again = Convoke::embedded().in_folder_of(&folder_owner).start().await;
+    let _worker = t.worker("worker");
     for id in [silent, waited] {
-        assert_eq!(again.completed_batch(&id, Duration::from_mins(1)).await["succeeded"], 2);
+        assert_eq!(t.completed_batch(&id, Duration::from_mins(1)).await["succeeded"], 2);
     }
 }
 
