@@ -25,5 +25,6 @@ mod registrations;
 mod request_rules;
 mod results;
 mod row_rules;
+mod schema;
 mod smtp_client;
 mod waiting;
