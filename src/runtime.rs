@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 /// Opens the database; waits for a server that is not there yet.
 pub(crate) async fn database(config: &Config) -> Result<Db> {
-    Ok(Db::open(&config.database, config.database_connections).await?)
+    Ok(Db::open(&config.database, config.database_connections, config.lease).await?)
 }
 
 /// The lanes: in Redis where one is configured, inside this process otherwise.

@@ -1,14 +1,15 @@
 //! What every request and response goes through: request id, timing, security headers, `ETag`, and the writing out of
 //! problems (`CONTRACT.md` section 1).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use http_body_util::BodyExt;
+use bytes::BytesMut;
+use futures_util::StreamExt;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -170,11 +171,37 @@ pub(crate) fn without_trailing_slash(mut request: Request) -> Request {
     request
 }
 
+/// What is still read of a body that is too large, so that its sender gets to hear the answer.
+const DRAINED: usize = 64 * 1024 * 1024;
+const DRAINED_FOR: Duration = Duration::from_secs(5);
+
 /// Reads a body whole, at most `limit` bytes.
 pub(crate) async fn read_body(body: Body, limit: usize) -> Result<bytes::Bytes, Problem> {
-    match http_body_util::Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Problem::TooLarge(limit)),
-        Err(_) => Err(Problem::Malformed("The body ended before it was complete.".to_owned())),
+    let mut chunks = body.into_data_stream();
+    let mut read = BytesMut::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk =
+            chunk.map_err(|_| Problem::Malformed("The body ended before it was complete.".to_owned()))?;
+        if read.len() + chunk.len() > limit {
+            drop(read);
+            drain(chunks).await;
+            return Err(Problem::TooLarge(limit));
+        }
+        read.extend_from_slice(&chunk);
     }
+    Ok(read.freeze())
+}
+
+/// Reads on and keeps nothing: whoever sends first and listens later would only see the connection break.
+pub(crate) async fn drain(mut chunks: axum::body::BodyDataStream) {
+    let reading = async {
+        let mut left = DRAINED;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAINED_FOR, reading).await;
 }

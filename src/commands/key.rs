@@ -65,7 +65,7 @@ pub(crate) enum RoleName {
 pub(crate) async fn run(command: &KeyCommand) -> Result<ExitCode> {
     let (KeyCommand::Create { of, .. } | KeyCommand::List { of } | KeyCommand::Revoke { of, .. }) = command;
     let config = cli::parsed(&of.settings.raw()?)?;
-    let db = Db::connect(&config.database, 2).await?;
+    let db = Db::connect(&config.database, 2, config.lease).await?;
     db.migrate().await?;
     let mut tx = db.begin().await?;
     let merchant = merchant(&mut tx, of.merchant).await?;

@@ -1,3 +1,5 @@
+//! What the pages show, hide and escape.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};

@@ -126,32 +126,64 @@ pub struct DueJob {
     pub lane: String,
 }
 
-const BURY_EXPIRED: &str = "UPDATE jobs SET status = 'dead', leased_until = NULL, finished_at = $1, \
-    last_error = COALESCE(last_error, 'its worker ended during each of its attempts') \
-    WHERE status = 'running' AND leased_until <= $1 AND attempts >= $2 RETURNING id, lane";
+// A sweep passes over rows that somebody holds: a frozen process must not stop the scheduler, too.
+macro_rules! bury_expired {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE jobs SET status = 'dead', leased_until = NULL, finished_at = $1, ",
+            "last_error = COALESCE(last_error, 'its worker ended during each of its attempts') WHERE id IN ",
+            "(SELECT id FROM jobs WHERE status = 'running' AND leased_until <= $1 AND attempts >= $2",
+            $lock,
+            ") RETURNING id, lane"
+        )
+    };
+}
+macro_rules! free_expired {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE jobs SET status = 'waiting', leased_until = NULL, pushed_at = $1, ",
+            "last_error = 'its worker ended before it was done' WHERE id IN ",
+            "(SELECT id FROM jobs WHERE status = 'running' AND leased_until <= $1 AND attempts < $2",
+            $lock,
+            ") RETURNING id, lane"
+        )
+    };
+}
 
-const FREE_EXPIRED: &str = "UPDATE jobs SET status = 'waiting', leased_until = NULL, pushed_at = $1, \
-    last_error = 'its worker ended before it was done' \
-    WHERE status = 'running' AND leased_until <= $1 RETURNING id, lane";
+const BURY_EXPIRED: Pair =
+    Pair { postgres: bury_expired!(" FOR UPDATE SKIP LOCKED"), sqlite: bury_expired!("") };
+const FREE_EXPIRED: Pair =
+    Pair { postgres: free_expired!(" FOR UPDATE SKIP LOCKED"), sqlite: free_expired!("") };
 
 /// Frees the jobs whose worker is gone: those with attempts left come back to be pushed, the others are dead.
 pub async fn free_expired(
     conn: &mut Conn,
     now: DateTime<Utc>,
 ) -> Result<(Vec<DueJob>, Vec<DueJob>), DbError> {
-    let dead =
-        on_db!(conn, c => sqlx::query_as(BURY_EXPIRED).bind(now).bind(MAX_ATTEMPTS).fetch_all(c).await?);
-    let free = on_db!(conn, c => sqlx::query_as(FREE_EXPIRED).bind(now).fetch_all(c).await?);
+    let dead = on_db!(&mut *conn, c, sql = BURY_EXPIRED => sqlx::query_as(sql).bind(now).bind(MAX_ATTEMPTS)
+        .fetch_all(c).await?);
+    let free = on_db!(conn, c, sql = FREE_EXPIRED => sqlx::query_as(sql).bind(now).bind(MAX_ATTEMPTS)
+        .fetch_all(c).await?);
     Ok((free, dead))
 }
 
-const WAKE_RETRYABLE: &str = "UPDATE jobs SET status = 'waiting', pushed_at = $1 WHERE id IN \
-    (SELECT id FROM jobs WHERE status = 'retryable' AND due_at <= $1 ORDER BY due_at LIMIT $2) \
-    AND status = 'retryable' RETURNING id, lane";
+macro_rules! wake_retryable {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE jobs SET status = 'waiting', pushed_at = $1 WHERE id IN ",
+            "(SELECT id FROM jobs WHERE status = 'retryable' AND due_at <= $1 ORDER BY due_at LIMIT $2",
+            $lock,
+            ") RETURNING id, lane"
+        )
+    };
+}
+
+const WAKE_RETRYABLE: Pair =
+    Pair { postgres: wake_retryable!(" FOR UPDATE SKIP LOCKED"), sqlite: wake_retryable!("") };
 
 /// The jobs whose time to be tried again has come, at most `limit`, to be pushed.
 pub async fn wake_retryable(conn: &mut Conn, now: DateTime<Utc>, limit: i64) -> Result<Vec<DueJob>, DbError> {
-    Ok(on_db!(conn, c => sqlx::query_as(WAKE_RETRYABLE).bind(now).bind(limit).fetch_all(c).await?))
+    Ok(on_db!(conn, c, sql = WAKE_RETRYABLE => sqlx::query_as(sql).bind(now).bind(limit).fetch_all(c).await?))
 }
 
 const COUNT_WAITING: &str =
@@ -164,9 +196,20 @@ pub async fn count_waiting(conn: &mut Conn, lane: Lane, before: DateTime<Utc>) -
     )
 }
 
-const TAKE_OLDEST: &str = "UPDATE jobs SET pushed_at = $3 WHERE id IN \
-    (SELECT id FROM jobs WHERE status = 'waiting' AND lane = $1 AND pushed_at <= $2 ORDER BY pushed_at LIMIT $4) \
-    AND status = 'waiting' RETURNING id, lane";
+macro_rules! take_oldest {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE jobs SET pushed_at = $3 WHERE id IN ",
+            "(SELECT id FROM jobs WHERE status = 'waiting' AND lane = $1 AND pushed_at <= $2 ",
+            "ORDER BY pushed_at LIMIT $4",
+            $lock,
+            ") RETURNING id, lane"
+        )
+    };
+}
+
+const TAKE_OLDEST: Pair =
+    Pair { postgres: take_oldest!(" FOR UPDATE SKIP LOCKED"), sqlite: take_oldest!("") };
 
 /// The jobs of a lane that have waited longest since they were pushed, to be pushed again.
 pub async fn take_oldest(
@@ -177,7 +220,7 @@ pub async fn take_oldest(
     limit: i64,
 ) -> Result<Vec<DueJob>, DbError> {
     Ok(
-        on_db!(conn, c => sqlx::query_as(TAKE_OLDEST).bind(lane.as_str()).bind(before).bind(now).bind(limit).fetch_all(c).await?),
+        on_db!(conn, c, sql = TAKE_OLDEST => sqlx::query_as(sql).bind(lane.as_str()).bind(before).bind(now).bind(limit).fetch_all(c).await?),
     )
 }
 

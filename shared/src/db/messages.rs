@@ -268,19 +268,40 @@ pub async fn record(conn: &mut Conn, outcomes: &[Recorded], now: DateTime<Utc>) 
     })
 }
 
-const FAIL_EXPIRED: &str = "UPDATE messages SET status = 'failed', leased_until = NULL, \
-    last_error = 'given up: its worker ended each time while sending' \
-    WHERE status = 'sending' AND leased_until <= $1 AND attempts - deferrals > $2 RETURNING submission_id, deferrals";
+macro_rules! fail_expired {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE messages SET status = 'failed', leased_until = NULL, ",
+            "last_error = 'given up: its worker ended each time while sending' WHERE id IN ",
+            "(SELECT id FROM messages WHERE status = 'sending' AND leased_until <= $1 AND attempts - deferrals > $2",
+            $lock,
+            ") RETURNING submission_id, deferrals"
+        )
+    };
+}
+macro_rules! free_expired {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE messages SET status = 'queued', leased_until = NULL, ",
+            "last_error = 'its worker ended while sending; it may have been sent' WHERE id IN ",
+            "(SELECT id FROM messages WHERE status = 'sending' AND leased_until <= $1",
+            $lock,
+            ")"
+        )
+    };
+}
 
-const FREE_EXPIRED: &str = "UPDATE messages SET status = 'queued', leased_until = NULL, \
-    last_error = 'its worker ended while sending; it may have been sent' WHERE status = 'sending' AND leased_until <= $1";
+const FAIL_EXPIRED: Pair =
+    Pair { postgres: fail_expired!(" FOR UPDATE SKIP LOCKED"), sqlite: fail_expired!("") };
+const FREE_EXPIRED: Pair =
+    Pair { postgres: free_expired!(" FOR UPDATE SKIP LOCKED"), sqlite: free_expired!("") };
 
 /// Puts back the messages whose worker is gone, to be sent again under the same `Message-ID`, and tells how many.
 /// Those that ended their worker too often are given up and listed, for their batches' counters.
 pub async fn free_expired(conn: &mut Conn, now: DateTime<Utc>) -> Result<(u64, Vec<Dropped>), DbError> {
-    let failed =
-        on_db!(conn, c => sqlx::query_as(FAIL_EXPIRED).bind(now).bind(MAX_ATTEMPTS).fetch_all(c).await?);
-    let free = super::changed!(conn, c => sqlx::query(FREE_EXPIRED).bind(now));
+    let failed = on_db!(&mut *conn, c, sql = FAIL_EXPIRED => sqlx::query_as(sql).bind(now).bind(MAX_ATTEMPTS).fetch_all(c).await?);
+    let free =
+        on_db!(conn, c, sql = FREE_EXPIRED => sqlx::query(sql).bind(now).execute(c).await?.rows_affected());
     Ok((free, failed))
 }
 

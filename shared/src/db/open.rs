@@ -13,6 +13,9 @@ use crate::config::DatabaseUrl;
 /// A request is answered 503 within two seconds, so nothing waits longer than this for a connection.
 const ACQUIRE: Duration = Duration::from_millis(1_800);
 
+/// Whoever waits longer for a row gives up and begins anew.
+const LOCK_TIMEOUT: &str = "5s";
+
 /// Why a database cannot be opened; each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -38,14 +41,14 @@ pub enum OpenError {
 impl Db {
     /// Opens the database for good: takes the embedded file for this process alone, or waits for PostgreSQL with a
     /// log line; then brings the schema up to date.
-    pub async fn open(url: &DatabaseUrl, connections: u32) -> Result<Self, OpenError> {
+    pub async fn open(url: &DatabaseUrl, connections: u32, lease: Duration) -> Result<Self, OpenError> {
         let db = match url {
             DatabaseUrl::Sqlite(path) => {
                 let lock = lock(path)?;
                 Self::open_sqlite(path, connections, Some(Arc::new(lock))).await?
             }
             DatabaseUrl::Postgres(_) => {
-                let db = Self::connect(url, connections).await?;
+                let db = Self::connect(url, connections, lease).await?;
                 db.wait().await;
                 db
             }
@@ -55,12 +58,17 @@ impl Db {
     }
 
     /// Opens it beside whoever else has it, without migrating: for the command line.
-    pub async fn connect(url: &DatabaseUrl, connections: u32) -> Result<Self, OpenError> {
+    pub async fn connect(url: &DatabaseUrl, connections: u32, lease: Duration) -> Result<Self, OpenError> {
         match url {
             DatabaseUrl::Sqlite(path) => Self::open_sqlite(path, connections, None).await,
             DatabaseUrl::Postgres(url) => {
                 let options: PgConnectOptions = url.expose().parse().map_err(OpenError::Url)?;
-                let options = options.application_name("convoke");
+                // A process that freezes in a transaction must not hold its rows for longer than its leases.
+                let idle = format!("{}ms", lease.as_millis().max(1_000));
+                let options = options.application_name("convoke").options([
+                    ("idle_in_transaction_session_timeout", idle.as_str()),
+                    ("lock_timeout", LOCK_TIMEOUT),
+                ]);
                 let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE);
                 Ok(Self::Postgres(pool.connect_lazy_with(options)))
             }

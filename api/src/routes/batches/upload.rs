@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::body::{Fields, Strict};
+use crate::frame::drain;
 use crate::problem::Problem;
 use crate::routes::paging::Query;
 use crate::routes::register_users::{CHUNK, SMALL, Terms, chunk_job, count, row};
@@ -62,6 +63,7 @@ pub(super) async fn spool(body: Body) -> Result<Spooled, Problem> {
         if let Some(chunk) = &chunk {
             size += chunk.len();
             if size > LARGEST {
+                drain(chunks).await;
                 return Err(Problem::TooLarge(LARGEST));
             }
             hash.update(chunk);

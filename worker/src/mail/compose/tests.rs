@@ -1,3 +1,5 @@
+//! What a composed invitation says.
+
 use super::*;
 
 const LINK: &str = "https://convoke.example/interview/take/0b7c/?interview_token=1.7.1.abc&view_hm=true";

@@ -1,3 +1,5 @@
+//! What a letter refuses and how it reads on the wire.
+
 use std::panic::catch_unwind;
 
 use super::*;
