@@ -146,6 +146,7 @@ both!(
         let rows = [json!({"name": "Planted Name", "email": "planted.address@example.org"})];
         let made = merchant.register_with(&definition, &rows, &json!({"send_email": true})).await;
         made.expect(200);
+        t.wait_for_mails(1).await;
         let url = made.text_at("/0/interview_url");
         let token = url.split("interview_token=").nth(1).unwrap().to_owned();
         t.anonymous().get(url).send().await.expect(200);
@@ -153,7 +154,6 @@ both!(
         t.anonymous().get(url).send().await.expect(410);
         t.bearer(&key).get(LIST).send().await.expect(200);
         t.bearer(&format!("{key}x")).get(LIST).send().await.expect(401);
-        t.wait_for_mails(1).await;
         let log = t.program.log();
         for (what, planted) in [
             ("a key", &key[..]),
