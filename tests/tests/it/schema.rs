@@ -13,7 +13,7 @@ type Schema = BTreeMap<String, Vec<String>>;
 
 const POSTGRES: &str = "SELECT table_name, column_name FROM information_schema.columns \
     WHERE table_schema = 'public' UNION ALL SELECT 'index ' || indexname, tablename FROM pg_indexes \
-    WHERE schemaname = 'public' AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE '%_key'";
+    WHERE schemaname = 'public' AND indexname NOT IN (SELECT conname FROM pg_constraint)";
 const SQLITE: &str = "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c \
     WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' \
     UNION ALL SELECT 'index ' || name, tbl_name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL";
