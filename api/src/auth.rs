@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::body::Fields;
 use crate::limit::Standing;
 use crate::problem::Problem;
+use crate::routes::paging::ABSENT;
 
 const MISSING: &str =
     "Send a credential: `Authorization: Bearer …`, or an API key as `apiKey` or `X-API-Key`.";
@@ -112,6 +113,20 @@ impl Principal {
             return Ok(None);
         }
         self.merchant(&mut app.db.read().await?, named, "/merchant_id").await.map(Some)
+    }
+
+    /// Refuses what belongs to a merchant that this principal does not see, or to another one than it names; either
+    /// is absent for it.
+    pub(crate) async fn must_see(
+        &self,
+        conn: &mut Conn,
+        owner: Uuid,
+        named: Option<Uuid>,
+    ) -> Result<(), Problem> {
+        if named.is_some() && self.merchant(conn, named, "?merchant_id").await?.id != owner {
+            return Err(Problem::NotFound(ABSENT));
+        }
+        if self.sees(conn, owner).await? { Ok(()) } else { Err(Problem::NotFound(ABSENT)) }
     }
 
     /// Whether something of this merchant may be seen at all; what may not is absent.

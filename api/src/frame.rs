@@ -14,6 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
+use crate::idempotency;
 use crate::limit::Standing;
 use crate::problem::{Problem, Unwritten};
 
@@ -31,7 +32,9 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     let standing = Standing::default();
     request.extensions_mut().insert(standing.clone());
     let span = tracing::info_span!("request", id = %id);
-    let mut response = if is_open(&app, &path).await {
+    let mut response = if let (&Method::POST, Err(problem)) = (&method, idempotency::key(request.headers())) {
+        axum::response::IntoResponse::into_response(problem)
+    } else if is_open(&app, &path).await {
         tracing::Instrument::instrument(next.run(request), span).await
     } else {
         axum::response::IntoResponse::into_response(Problem::Unavailable)

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::problem::Problem;
+use crate::problem::{Problem, in_order};
 
 /// What makes a link, wherever its parts were read.
 pub(crate) struct LinkParts<'a> {
@@ -267,7 +267,7 @@ pub(crate) fn batch(app: &App, s: &Submission) -> Batch {
 pub(crate) fn operation(s: &Submission, result: Option<&Value>) -> Value {
     json!({
         "id": s.id, "kind": s.kind, "status": s.status, "created_at": rfc3339_millis(s.created_at),
-        "completed_at": s.completed_at.map(rfc3339_millis), "result": result, "error": s.error,
+        "completed_at": s.completed_at.map(rfc3339_millis), "result": result, "error": s.error.as_ref().map(|error| in_order(error)),
     })
 }
 

@@ -52,6 +52,11 @@ impl Query {
         self.parsed(name, "a UUID")
     }
 
+    /// `true` or `false`.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        self.parsed(name, "true or false")
+    }
+
     /// One of a few words.
     pub(crate) fn word(&self, name: &str, known: &[&'static str]) -> Result<Option<&'static str>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };

@@ -35,7 +35,7 @@ pub(crate) async fn post(
     // A JSON body may carry the terms itself; what stands in the URL goes first.
     let terms = match kind {
         Kind::Json => spooled.terms(query.clone()).await?,
-        Kind::Csv | Kind::Ndjson => upload::QueryTerms::read(&query)?,
+        Kind::Csv | Kind::Ndjson => upload::GivenTerms::read(&query)?,
     };
     let merchant = principal.merchant(&mut app.db.read().await?, terms.merchant_id, "?merchant_id").await?;
     let scope = idempotency::key(&parts.headers)?.map(|key| Scope {

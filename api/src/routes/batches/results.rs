@@ -32,7 +32,7 @@ pub(crate) async fn get(
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let submission = super::find(&app, &principal, &id).await?;
+    let submission = super::find(&app, &principal, &id, &query).await?;
     let filter = filter(&query)?;
     let links = BatchLinks::of(&app, &principal, &submission).await?;
     match wanted(&headers) {
@@ -111,18 +111,25 @@ enum Wanted {
     Ndjson,
 }
 
+/// The representation that is wanted most (RFC 9110 section 12.5.1); of equals the first.
 fn wanted(headers: &HeaderMap) -> Wanted {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let first = accept.split(',').map(|part| part.split(';').next().unwrap_or_default().trim());
-    for kind in first {
-        match kind {
-            "text/csv" => return Wanted::Csv,
-            "application/x-ndjson" => return Wanted::Ndjson,
-            "application/json" | "*/*" => return Wanted::Json,
-            _ => {}
+    let mut best = (0.0, Wanted::Json);
+    for part in accept.split(',') {
+        let mut parameters = part.split(';').map(str::trim);
+        let kind = match parameters.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "text/csv" | "text/*" => Wanted::Csv,
+            "application/x-ndjson" => Wanted::Ndjson,
+            "application/json" | "application/*" | "*/*" => Wanted::Json,
+            _ => continue,
+        };
+        let quality =
+            parameters.find_map(|p| p.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>).unwrap_or(0.0);
+        if quality > best.0 {
+            best = (quality, kind);
         }
     }
-    Wanted::Json
+    best.1
 }
 
 /// Streams every row, a stride at a time: memory stays flat however large the batch is.
@@ -154,6 +161,7 @@ fn stream_rows(
     let mut response = Body::from_stream(rows).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept, Origin"));
     response
 }
 

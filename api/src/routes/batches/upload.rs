@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::body::{Fields, Strict};
 use crate::frame::drain;
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 use crate::routes::paging::Query;
 use crate::routes::register_users::{CHUNK, SMALL, Terms, chunk_job, count, row};
 use crate::submit;
@@ -80,66 +80,86 @@ pub(super) async fn spool(body: Body) -> Result<Spooled, Problem> {
     }
 }
 
-/// What a batch asks for beside its rows, as far as it was given.
+/// What a batch asks for beside its rows, as far as it was said.
 #[derive(Clone, Debug, Default)]
-pub(super) struct QueryTerms {
+pub(super) struct GivenTerms {
     pub(super) merchant_id: Option<Uuid>,
     interview_id: Option<Uuid>,
-    send_email: bool,
-    hide_menu: bool,
-    hide_iframe: bool,
-    is_test: bool,
+    send_email: Option<bool>,
+    hide_menu: Option<bool>,
+    hide_iframe: Option<bool>,
+    is_test: Option<bool>,
 }
 
-impl QueryTerms {
-    /// From the URL.
+impl GivenTerms {
+    /// From the URL; everything that is wrong there at once.
     pub(super) fn read(query: &Query) -> Result<Self, Problem> {
-        let flag = |name: &str| query.parsed::<bool>(name, "true or false").map(Option::unwrap_or_default);
-        Ok(Self {
-            merchant_id: query.merchant_id()?,
-            interview_id: query.uuid("interview_id")?,
-            send_email: flag("send_email")?,
-            hide_menu: flag("hide_menu")?,
-            hide_iframe: flag("hide_iframe")?,
-            is_test: flag("is_test")?,
-        })
+        let mut errors = Vec::new();
+        let terms = Self {
+            merchant_id: told(&mut errors, query.merchant_id()),
+            interview_id: told(&mut errors, query.uuid("interview_id")),
+            send_email: told(&mut errors, query.flag("send_email")),
+            hide_menu: told(&mut errors, query.flag("hide_menu")),
+            hide_iframe: told(&mut errors, query.flag("hide_iframe")),
+            is_test: told(&mut errors, query.flag("is_test")),
+        };
+        if errors.is_empty() { Ok(terms) } else { Err(Problem::Invalid(errors)) }
     }
 
     /// From a JSON body's members, where the URL is silent.
     fn or(mut self, members: &Map<String, Value>) -> Result<Self, Problem> {
         let mut fields = Fields::new(members, "");
-        self.merchant_id = self.merchant_id.or(fields.uuid("merchant_id"));
-        self.interview_id = self.interview_id.or(fields.uuid("interview_id"));
-        self.send_email |= fields.boolean("send_email").unwrap_or_default();
-        self.hide_menu |= fields.flag("hide_menu");
-        self.hide_iframe |= fields.flag("hide_iframe");
-        self.is_test |= fields.flag("is_test");
+        let (merchant_id, interview_id) = (fields.uuid("merchant_id"), fields.uuid("interview_id"));
+        self.merchant_id = self.merchant_id.or(merchant_id);
+        self.interview_id = self.interview_id.or(interview_id);
+        self.send_email = self.send_email.or(fields.boolean("send_email"));
+        self.hide_menu = self.hide_menu.or(Some(fields.flag("hide_menu")));
+        self.hide_iframe = self.hide_iframe.or(Some(fields.flag("hide_iframe")));
+        self.is_test = self.is_test.or(Some(fields.flag("is_test")));
         fields.finish()?;
         Ok(self)
     }
 
+    /// What was not said is false; but an interview there must be.
     pub(super) fn into_terms(self) -> Result<Terms, Problem> {
         let interview_id =
             self.interview_id.ok_or_else(|| Problem::invalid("?interview_id", "is required"))?;
-        let Self { send_email, hide_menu, hide_iframe, is_test, .. } = self;
-        Ok(Terms { interview_id, send_email, hide_menu, hide_iframe, is_test })
+        Ok(Terms {
+            interview_id,
+            send_email: self.send_email.unwrap_or_default(),
+            hide_menu: self.hide_menu.unwrap_or_default(),
+            hide_iframe: self.hide_iframe.unwrap_or_default(),
+            is_test: self.is_test.unwrap_or_default(),
+        })
+    }
+}
+
+/// A value, or one more error in the list.
+fn told<T>(errors: &mut Vec<FieldError>, value: Result<Option<T>, Problem>) -> Option<T> {
+    match value {
+        Ok(value) => value,
+        Err(Problem::Invalid(wrong)) => {
+            errors.extend(wrong);
+            None
+        }
+        Err(_) => None,
     }
 }
 
 impl Spooled {
     /// The terms of a JSON upload: those of the URL, then the body's own.
-    pub(super) async fn terms(&self, query: Query) -> Result<QueryTerms, Problem> {
+    pub(super) async fn terms(&self, query: Query) -> Result<GivenTerms, Problem> {
         let file = self.rewound()?;
         let members = tokio::task::spawn_blocking(move || {
             let mut members = Map::new();
             read_json(file, &mut |_| Ok(()), &mut members).map(|()| members)
         });
-        QueryTerms::read(&query)?.or(&members.await.map_err(|_| Problem::Internal)??)
+        GivenTerms::read(&query)?.or(&members.await.map_err(|_| Problem::Internal)??)
     }
 
     /// SHA-256 of the body and of the terms in the URL.
     pub(super) fn fingerprint_with(&self, query: &Query) -> [u8; 32] {
-        let terms = format!("{:?}", QueryTerms::read(query).unwrap_or_default());
+        let terms = format!("{:?}", GivenTerms::read(query).unwrap_or_default());
         self.hash.clone().chain_update(terms).finalize().into()
     }
 
@@ -284,13 +304,21 @@ fn read_ndjson(file: File, take: Take<'_>) -> Result<(), Problem> {
     let broken = |_| Problem::Malformed("The body cannot be read.".to_owned());
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
+    let mut first = true;
     loop {
         line.clear();
-        // A line longer than any row is cut, and so is no JSON.
+        // A line longer than any row is cut, which makes it no JSON; what is left of it is passed over.
         let read = (&mut reader).take(1 << 20).read_until(b'\n', &mut line).map_err(broken)?;
         if read == 0 {
             return Ok(());
         }
+        if !line.ends_with(b"\n") {
+            reader.skip_until(b'\n').map_err(broken)?;
+        }
+        if first && line.starts_with(b"\xEF\xBB\xBF") {
+            line.drain(..3);
+        }
+        first = false;
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
