@@ -44,7 +44,7 @@ pub(crate) async fn accept(
     let hand_over = || push(app, work);
     match preference.wait {
         Some(at_most) => {
-            let done = app.hub.wait(&app.db, submission, at_most, hand_over).await;
+            let done = app.hub.wait(&app.db, submission, at_most, app.stopping.clone(), hand_over).await;
             answer(app, principal, &done, &preference).await
         }
         None => {
@@ -110,7 +110,7 @@ pub(crate) async fn replay_recorded(
         (Form::Document, wait) => {
             if !submission.is_completed() {
                 let at_most = wait.unwrap_or(Duration::ZERO);
-                submission = app.hub.wait(&app.db, submission, at_most, || {}).await;
+                submission = app.hub.wait(&app.db, submission, at_most, app.stopping.clone(), || {}).await;
             }
             answer(app, principal, &submission, &preference).await?
         }

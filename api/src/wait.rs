@@ -8,8 +8,8 @@ use std::time::Duration;
 use shared::db::submissions::{self, Submission};
 use shared::db::{Db, DbError};
 use shared::queue::Queue;
-use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -59,12 +59,13 @@ impl Hub {
 
     /// The submission once it is done, or as it stood last when the time is up. `hand_over` is run when the seat is
     /// taken, so that no announcement can come too early. That the database is away for a while ends no wait: what
-    /// was accepted stays accepted.
+    /// was accepted stays accepted. That this process ends, does.
     pub(crate) async fn wait(
         &self,
         db: &Db,
         mut submission: Submission,
         at_most: Duration,
+        mut stopping: watch::Receiver<bool>,
         hand_over: impl FnOnce(),
     ) -> Submission {
         let seat = self.seat(submission.id);
@@ -73,7 +74,10 @@ impl Hub {
         let mut pause = Duration::from_millis(250);
         while !submission.is_completed() {
             let look = deadline.min(Instant::now() + pause);
-            let woken = tokio::time::timeout_at(look, seat.notify.notified()).await.is_ok();
+            let woken = tokio::select! {
+                woken = tokio::time::timeout_at(look, seat.notify.notified()) => woken.is_ok(),
+                _ = stopping.wait_for(|stopping| *stopping) => break,
+            };
             match reread(db, submission.id).await {
                 Ok(Some(now)) => submission = now,
                 Ok(None) => {}

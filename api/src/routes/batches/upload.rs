@@ -1,9 +1,11 @@
 //! An upload on its way into the ledger: spooled to disk, hashed, read back a row at a time, committed in chunks of one
 //! transaction. Memory holds one chunk, however many rows there are; until the commit nothing is accepted.
 
+use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::rc::Rc;
 
 use axum::body::Body;
 use futures_util::StreamExt;
@@ -254,6 +256,36 @@ fn read_chunks(
     if chunk.rows.is_empty() { Ok(()) } else { pass(&mut chunk) }
 }
 
+/// The longest a row may be, in bytes, give or take a buffer.
+const LONGEST_ROW: usize = 256 * 1024;
+
+/// Fails once too much was read since the last row: an unclosed quote must not make a row of the whole file.
+struct Bounded {
+    file: File,
+    since: Rc<Cell<usize>>,
+}
+
+impl Bounded {
+    /// The reader, and what a row sets back to 0.
+    fn new(file: File) -> (Self, Rc<Cell<usize>>) {
+        let since = Rc::new(Cell::new(0));
+        (Self { file, since: Rc::clone(&since) }, since)
+    }
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.since.get() > LONGEST_ROW {
+            return Err(std::io::Error::other(format!(
+                "a row is longer than {LONGEST_ROW} bytes; is a quote missing?"
+            )));
+        }
+        let read = self.file.read(buffer)?;
+        self.since.set(self.since.get() + read);
+        Ok(read)
+    }
+}
+
 type Take<'a> = &'a mut dyn FnMut(Row) -> Result<(), Problem>;
 
 fn read_rows(file: File, kind: Kind, take: Take<'_>) -> Result<(), Problem> {
@@ -265,7 +297,8 @@ fn read_rows(file: File, kind: Kind, take: Take<'_>) -> Result<(), Problem> {
 }
 
 fn read_csv(file: File, take: Take<'_>) -> Result<(), Problem> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(BufReader::new(file));
+    let (bounded, since) = Bounded::new(file);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bounded);
     let malformed = |e: csv::Error| Problem::Malformed(format!("The body is not valid CSV: {e}."));
     let head = reader.byte_headers().map_err(malformed)?.clone();
     let named = |name: &str| {
@@ -283,6 +316,7 @@ fn read_csv(file: File, take: Take<'_>) -> Result<(), Problem> {
     }
     let mut record = csv::ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(malformed)? {
+        since.set(0);
         let mut fault = None;
         let mut cell = |at: Option<usize>| {
             let bytes = record.get(at?)?;
@@ -334,8 +368,13 @@ fn read_ndjson(file: File, take: Take<'_>) -> Result<(), Problem> {
 /// Reads `users` (or a bare list) one by one and keeps the other members.
 fn read_json(file: File, take: Take<'_>, members: &mut Map<String, Value>) -> Result<(), Problem> {
     let mut refused = None;
-    let mut deserializer = serde_json::Deserializer::from_reader(BufReader::new(file));
-    let result = Upload { take, members, refused: &mut refused }
+    let (bounded, since) = Bounded::new(file);
+    let mut take = |row: Row| {
+        since.set(0);
+        take(row)
+    };
+    let mut deserializer = serde_json::Deserializer::from_reader(BufReader::new(bounded));
+    let result = Upload { take: &mut take, members, refused: &mut refused }
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end());
     match (result, refused) {
