@@ -126,6 +126,7 @@ impl Problem {
                     .to_owned()
             }
             Self::Invalid(errors) => match errors.as_slice() {
+                [only] if only.pointer.is_empty() => format!("The body {}.", only.detail),
                 [only] => format!("{} {}", only.pointer, only.detail),
                 more => format!("{} values cannot be accepted; each is listed in errors.", more.len()),
             },

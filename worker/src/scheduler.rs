@@ -22,10 +22,25 @@ const PUSHED: TimeDelta = TimeDelta::seconds(5);
 /// Ids that are pushed at one look.
 const MOST: i64 = 5_000;
 
+/// What an earlier process of the embedded database had in hand is free at once: the file belongs to this one alone.
+async fn inherit(ctx: &Context) -> Result<(), DbError> {
+    if ctx.db.is_embedded() {
+        let now = ctx.clock.now();
+        let mut tx = ctx.db.begin().await?;
+        jobs::expire_all(&mut tx, now).await?;
+        deliveries::expire_all(&mut tx, now).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
 /// Looks every second, while it has the seat.
 pub(crate) async fn keep(ctx: &Context) {
     let mut purged = DateTime::UNIX_EPOCH;
     let mut failing = false;
+    if let Err(error) = inherit(ctx).await {
+        tracing::warn!(%error, "earlier leases could not be ended; they run out by themselves");
+    }
     loop {
         match look(ctx, &mut purged).await {
             Ok(()) => failing = false,

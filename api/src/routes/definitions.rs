@@ -107,7 +107,9 @@ pub(crate) async fn change(
     let named = fields.uuid("merchant_id");
     let mut tx = app.db.begin().await?;
     let merchant = principal.merchant(&mut tx, named, "/interview_definition/merchant_id").await?;
-    let mut definition = find(&mut tx, &id, merchant.id).await?;
+    let found = find(&mut tx, &id, merchant.id).await?;
+    let locked = definitions::lock(&mut tx, found.id, merchant.id).await?;
+    let mut definition = locked.ok_or(Problem::NotFound(paging::ABSENT))?;
     read(&mut fields, &mut definition);
     fields.finish()?;
     definition.updated_at = app.clock.now();

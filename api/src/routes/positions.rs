@@ -96,7 +96,7 @@ pub(crate) async fn change(
     let named = fields.uuid("merchant_id");
     let mut tx = app.db.begin().await?;
     let merchant = principal.merchant(&mut tx, named, "/position/merchant_id").await?;
-    let found = positions::find(&mut tx, paging::id(&id)?, merchant.id).await?;
+    let found = positions::lock(&mut tx, paging::id(&id)?, merchant.id).await?;
     let mut position = found.ok_or(Problem::NotFound(paging::ABSENT))?;
     read(&mut fields, &mut position);
     fields.finish()?;

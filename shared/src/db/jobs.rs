@@ -167,6 +167,14 @@ pub async fn free_expired(
     Ok((free, dead))
 }
 
+const EXPIRE_ALL: &str = "UPDATE jobs SET leased_until = $1 WHERE status = 'running'";
+
+/// Ends every lease at once: for a process that knows itself to be the only one.
+pub async fn expire_all(conn: &mut Conn, now: DateTime<Utc>) -> Result<(), DbError> {
+    changed!(conn, c => sqlx::query(EXPIRE_ALL).bind(now));
+    Ok(())
+}
+
 macro_rules! wake_retryable {
     ($lock:literal) => {
         concat!(

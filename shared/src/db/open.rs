@@ -1,5 +1,6 @@
 //! Opening: connecting, waiting for a server that is not there yet, locking the embedded file, migrating.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +88,10 @@ impl Db {
         lock: Option<Arc<std::fs::File>>,
     ) -> Result<Self, OpenError> {
         let wrong = |e: sqlx::Error| OpenError::File(path.display().to_string(), e.to_string());
+        // People's addresses are in it, so it is made for its owner alone; its companions take after it.
+        let made =
+            std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+        made.map_err(|e| OpenError::File(path.display().to_string(), e.to_string()))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
