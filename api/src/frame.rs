@@ -28,7 +28,11 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     let standing = Standing::default();
     request.extensions_mut().insert(standing.clone());
     let span = tracing::info_span!("request", id = %id);
-    let mut response = tracing::Instrument::instrument(next.run(request), span).await;
+    let mut response = if is_open(&app, &path) {
+        tracing::Instrument::instrument(next.run(request), span).await
+    } else {
+        axum::response::IntoResponse::into_response(Problem::Unavailable)
+    };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && response.extensions().get::<Unwritten>().is_none()
     {
@@ -44,6 +48,11 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     dress(&mut response, &id, begun);
     tracing::debug!(%method, %path, status = response.status().as_u16(), request_id = %id, "answered");
     response
+}
+
+/// Until the ledger is there, only the health paths are answered.
+fn is_open(app: &App, path: &str) -> bool {
+    *app.open.borrow() || matches!(path, "/healthz" | "/readyz")
 }
 
 /// A well-formed incoming id is echoed: 1 to 128 letters, digits, `-`, `_`, `.` or `:`.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::db::jobs::{self, DueJob};
 use shared::db::submissions::{self, MailDelta};
-use shared::db::{DbError, idempotency, lanes, messages, workers};
+use shared::db::{DbError, deliveries, idempotency, lanes, workers};
 use shared::domain::{Lane, Priority};
 use uuid::Uuid;
 
@@ -69,7 +69,7 @@ async fn free(ctx: &Context, now: DateTime<Utc>) -> Result<(), DbError> {
     let mut tx = ctx.db.begin().await?;
     let (mut due, dead) = jobs::free_expired(&mut tx, now).await?;
     due.extend(jobs::wake_retryable(&mut tx, now, MOST).await?);
-    let (mails, mut given_up) = messages::free_expired(&mut tx, now).await?;
+    let (mails, mut given_up) = deliveries::free_expired(&mut tx, now).await?;
     given_up.sort_by_key(|message| message.submission_id);
     for message in given_up {
         let failed = MailDelta { failed: 1, ..MailDelta::leaving(message.deferrals) };
@@ -122,9 +122,9 @@ async fn push(ctx: &Context, due: &[DueJob]) {
 async fn wake_mail(ctx: &Context, now: DateTime<Utc>) -> Result<(), DbError> {
     let mut conn = ctx.db.read().await?;
     let mut due = 0;
-    for merchant in messages::merchants_with_mail(&mut conn).await? {
+    for merchant in deliveries::merchants_with_mail(&mut conn).await? {
         for priority in Priority::ALL {
-            due += messages::count_due(&mut conn, merchant, priority, now, MOST).await?;
+            due += deliveries::count_due(&mut conn, merchant, priority, now, MOST).await?;
         }
         if due >= MOST {
             break;

@@ -11,6 +11,7 @@ pub mod api_keys;
 pub mod batch_rows;
 pub mod captured_mails;
 pub mod definitions;
+pub mod deliveries;
 pub mod idempotency;
 pub mod jobs;
 pub mod lanes;

@@ -39,22 +39,28 @@ pub enum OpenError {
 }
 
 impl Db {
-    /// Opens the database for good: takes the embedded file for this process alone, or waits for PostgreSQL with a
-    /// log line; then brings the schema up to date.
+    /// Takes the database for this process and brings its schema up to date, as [`Db::take`] and [`Db::prepare`] do.
     pub async fn open(url: &DatabaseUrl, connections: u32, lease: Duration) -> Result<Self, OpenError> {
-        let db = match url {
+        let db = Self::take(url, connections, lease).await?;
+        db.prepare().await?;
+        Ok(db)
+    }
+
+    /// Takes the embedded file for this process alone; PostgreSQL is not connected to yet.
+    pub async fn take(url: &DatabaseUrl, connections: u32, lease: Duration) -> Result<Self, OpenError> {
+        match url {
             DatabaseUrl::Sqlite(path) => {
                 let lock = lock(path)?;
-                Self::open_sqlite(path, connections, Some(Arc::new(lock))).await?
+                Self::open_sqlite(path, connections, Some(Arc::new(lock))).await
             }
-            DatabaseUrl::Postgres(_) => {
-                let db = Self::connect(url, connections, lease).await?;
-                db.wait().await;
-                db
-            }
-        };
-        db.migrate().await?;
-        Ok(db)
+            DatabaseUrl::Postgres(_) => Self::connect(url, connections, lease).await,
+        }
+    }
+
+    /// Waits for a server that is not there yet, with a log line, then brings the schema up to date.
+    pub async fn prepare(&self) -> Result<(), OpenError> {
+        self.wait().await;
+        self.migrate().await
     }
 
     /// Opens it beside whoever else has it, without migrating: for the command line.

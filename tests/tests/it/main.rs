@@ -27,6 +27,7 @@ mod registrations;
 mod request_rules;
 mod results;
 mod row_rules;
+mod schema;
 mod secrets;
 mod smtp_client;
 mod waiting;

@@ -4,17 +4,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use chrono::TimeDelta;
-use shared::db::messages::{self, ClaimedMessage, MailSubject};
+use shared::db::deliveries::{self, ClaimedMessage, MailSubject};
 use shared::db::{DbError, lanes};
 use shared::domain::{Lane, Priority};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::CLAIM;
 use super::compose::{ComposeError, Templates};
 use super::envelope::{Ready, prepare};
+use super::pace::Pace;
 use super::rates::Rates;
 use super::record::{Ended, Outcome, record, refusal};
 use super::ring::Ring;
@@ -55,6 +56,7 @@ struct Parts {
     ring: Ring,
     /// As many mails are on their way at once as connections may be open.
     places: Semaphore,
+    pace: Pace,
     /// The server refuses us: no more is begun until the ledger says that the lane runs again.
     broken: AtomicBool,
     stopping: watch::Receiver<bool>,
@@ -76,6 +78,7 @@ impl MailLane {
             templates: Templates::new()?,
             rates: Rates::new(&ctx.config),
             ring: Ring::default(),
+            pace: Pace::default(),
             places: Semaphore::new(ctx.config.mail_connections),
             broken: AtomicBool::new(false),
             stopping,
@@ -90,7 +93,9 @@ impl MailLane {
             if claimed.is_empty() {
                 break;
             }
+            let (size, begun) = (claimed.len(), Instant::now());
             self.send(claimed).await?;
+            self.0.pace.took(size, begun.elapsed());
         }
         Ok(())
     }
@@ -117,15 +122,16 @@ impl MailLane {
     /// Claims for the first merchant, in turn, that has something due: single invites before those of batches.
     async fn claim(&self) -> Result<Vec<ClaimedMessage>, DbError> {
         let ctx = &self.0.ctx;
-        let merchants = messages::merchants_with_mail(&mut ctx.db.read().await?).await?;
+        let merchants = deliveries::merchants_with_mail(&mut ctx.db.read().await?).await?;
+        let size = self.0.pace.size();
         for merchant in self.0.ring.turn(merchants) {
             let mut tx = ctx.db.begin().await?;
             let mut claimed = Vec::new();
             for priority in Priority::ALL {
-                let room = CLAIM - i64::try_from(claimed.len()).unwrap_or(CLAIM);
+                let room = size - i64::try_from(claimed.len()).unwrap_or(size);
                 if room > 0 {
                     claimed.extend(
-                        messages::claim(
+                        deliveries::claim(
                             &mut tx,
                             merchant,
                             priority,
@@ -151,7 +157,7 @@ impl MailLane {
         let ids: Vec<i64> = claimed.iter().map(|message| message.id).collect();
         let held = Arc::new(Mutex::new(ids.clone()));
         let _lease = self.hold(Arc::clone(&held));
-        let subjects = messages::subjects(&mut self.0.ctx.db.read().await?, &ids).await?;
+        let subjects = deliveries::subjects(&mut self.0.ctx.db.read().await?, &ids).await?;
         let mut subjects: HashMap<i64, MailSubject> = subjects.into_iter().map(|s| (s.id, s)).collect();
         let mut sending = JoinSet::new();
         for message in claimed {
@@ -220,7 +226,7 @@ impl MailLane {
             async move {
                 let renewed = async {
                     let mut tx = ctx.db.begin().await?;
-                    messages::renew(&mut tx, &ids, ctx.lease_until()).await?;
+                    deliveries::renew(&mut tx, &ids, ctx.lease_until()).await?;
                     tx.commit().await
                 };
                 if let Err(error) = renewed.await {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use shared::db::captured_mails::NewMail;
-use shared::db::messages::{ClaimedMessage, MailSubject};
+use shared::db::deliveries::{ClaimedMessage, MailSubject};
 use shared::domain::{
     CAPTURED_LINK, EmailAddress, InvitationStatus, LinkToken, Milestones, ViewFlags, link_url,
 };

@@ -8,6 +8,7 @@ mod compose;
 mod dispatch;
 mod envelope;
 mod letter;
+mod pace;
 mod placeholders;
 mod quoted;
 mod rates;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::db::captured_mails::{self, NewMail};
-use shared::db::messages::{self, ClaimedMessage, Recorded};
+use shared::db::deliveries::{self, ClaimedMessage, Recorded};
 use shared::db::submissions::{self, MailDelta};
 use shared::db::{DbError, lanes, suppressions};
 use shared::domain::{Lane, MessageStatus, mail_retry_after};
@@ -48,7 +48,7 @@ pub(super) async fn record(ctx: &Context, outcomes: &[Outcome]) -> Result<(), Db
     let now = ctx.clock.now();
     let records: Vec<Recorded> = outcomes.iter().map(|outcome| row(ctx, now, outcome)).collect();
     let mut tx = ctx.db.begin().await?;
-    let ours: HashSet<i64> = messages::record(&mut tx, &records, now).await?.into_iter().collect();
+    let ours: HashSet<i64> = deliveries::record(&mut tx, &records, now).await?.into_iter().collect();
     let mut deltas: BTreeMap<Uuid, MailDelta> = BTreeMap::new();
     for (outcome, record) in outcomes.iter().zip(&records).filter(|(_, record)| ours.contains(&record.id)) {
         count(deltas.entry(outcome.message.submission_id).or_default(), &outcome.message, record.status);
