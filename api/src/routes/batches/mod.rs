@@ -3,6 +3,9 @@
 pub(crate) mod create;
 pub(crate) mod events;
 pub(crate) mod results;
+
+mod given_terms;
+mod rows;
 mod upload;
 
 use axum::Json;
