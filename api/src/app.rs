@@ -34,10 +34,13 @@ pub struct Parts {
     pub(crate) limiter: Option<Limiter>,
     pub(crate) pages: Pages,
     pub(crate) stopping: watch::Receiver<bool>,
+    /// True from when the ledger's schema is up to date: before that every request is told to come again.
+    pub(crate) open: watch::Receiver<bool>,
 }
 
 impl App {
-    /// Puts the parts together. `stopping` turns true when the process begins to end: from then on it is not ready.
+    /// Puts the parts together. `open` turns true when the ledger can be used, `stopping` when the process begins to
+    /// end: before the one and after the other it is not ready.
     #[must_use]
     pub fn new(
         config: Config,
@@ -45,6 +48,7 @@ impl App {
         queue: Queue,
         clock: Clock,
         entropy: Entropy,
+        open: watch::Receiver<bool>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let limiter = config.rate_limit.map(Limiter::new);
@@ -59,6 +63,7 @@ impl App {
             limiter,
             pages: Pages::new(),
             stopping,
+            open,
         }));
         app.sweep_limits();
         app

@@ -10,11 +10,14 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::body::Fields;
 use crate::limit::Standing;
 use crate::problem::Problem;
+use crate::routes::paging::ABSENT;
 
 const MISSING: &str =
     "Send a credential: `Authorization: Bearer …`, or an API key as `apiKey` or `X-API-Key`.";
+const NEEDED: &str = "is required with a service credential";
 const UNKNOWN: &str = "The credential is not valid: it is unknown, mistyped or revoked.";
 
 /// A recognised credential.
@@ -80,7 +83,7 @@ impl Principal {
         pointer: &str,
     ) -> Result<Merchant, Problem> {
         match (self, named) {
-            (Self::Service, None) => Err(Problem::invalid(pointer, "is required with a service credential")),
+            (Self::Service, None) => Err(Problem::invalid(pointer, NEEDED)),
             (Self::Service, Some(id)) => merchants::find(conn, id)
                 .await?
                 .ok_or(Problem::NotFound("There is no merchant with this id.")),
@@ -92,6 +95,38 @@ impl Principal {
             },
             (Self::Key { .. }, Some(_)) => Err(another_merchant()),
         }
+    }
+
+    /// The merchant that a body's `merchant_id` names, or the key's own. What is wrong with the member is told with
+    /// everything else that is wrong: then there is `None`.
+    pub(crate) async fn merchant_of(
+        &self,
+        app: &App,
+        fields: &mut Fields<'_>,
+    ) -> Result<Option<Merchant>, Problem> {
+        let named = fields.uuid("merchant_id");
+        if fields.value("merchant_id").is_some() && named.is_none() {
+            return Ok(None);
+        }
+        if named.is_none() && matches!(self, Self::Service) {
+            fields.wrong("merchant_id", NEEDED);
+            return Ok(None);
+        }
+        self.merchant(&mut app.db.read().await?, named, "/merchant_id").await.map(Some)
+    }
+
+    /// Refuses what belongs to a merchant that this principal does not see, or to another one than it names; either
+    /// is absent for it.
+    pub(crate) async fn must_see(
+        &self,
+        conn: &mut Conn,
+        owner: Uuid,
+        named: Option<Uuid>,
+    ) -> Result<(), Problem> {
+        if named.is_some() && self.merchant(conn, named, "?merchant_id").await?.id != owner {
+            return Err(Problem::NotFound(ABSENT));
+        }
+        if self.sees(conn, owner).await? { Ok(()) } else { Err(Problem::NotFound(ABSENT)) }
     }
 
     /// Whether something of this merchant may be seen at all; what may not is absent.

@@ -14,10 +14,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
+use crate::idempotency;
 use crate::limit::Standing;
 use crate::problem::{Problem, Unwritten};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How long a request waits for the ledger: the 503 is said within two seconds.
+const PATIENCE: Duration = Duration::from_millis(1_800);
 
 /// Wraps every route.
 pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -28,7 +32,13 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     let standing = Standing::default();
     request.extensions_mut().insert(standing.clone());
     let span = tracing::info_span!("request", id = %id);
-    let mut response = tracing::Instrument::instrument(next.run(request), span).await;
+    let mut response = if let (&Method::POST, Err(problem)) = (&method, idempotency::key(request.headers())) {
+        axum::response::IntoResponse::into_response(problem)
+    } else if is_open(&app, &path).await {
+        tracing::Instrument::instrument(next.run(request), span).await
+    } else {
+        axum::response::IntoResponse::into_response(Problem::Unavailable)
+    };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && response.extensions().get::<Unwritten>().is_none()
     {
@@ -44,6 +54,15 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     dress(&mut response, &id, begun);
     tracing::debug!(%method, %path, status = response.status().as_u16(), request_id = %id, "answered");
     response
+}
+
+/// Until the ledger is there, only the health paths are answered; whoever asks just before it is, waits.
+async fn is_open(app: &App, path: &str) -> bool {
+    if *app.open.borrow() || matches!(path, "/healthz" | "/readyz") {
+        return true;
+    }
+    let mut open = app.open.clone();
+    tokio::time::timeout(PATIENCE, open.wait_for(|open| *open)).await.is_ok_and(|open| open.is_ok())
 }
 
 /// A well-formed incoming id is echoed: 1 to 128 letters, digits, `-`, `_`, `.` or `:`.

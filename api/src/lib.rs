@@ -19,6 +19,7 @@ mod visit;
 mod wait;
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
@@ -45,6 +46,9 @@ pub fn service(
     tower::util::MapRequestLayer::new(frame::without_trailing_slash).layer(routes)
 }
 
+/// How long the port stays open after readiness went false.
+const LINGER: Duration = Duration::from_millis(500);
+
 /// Serves until `stopping` turns true, then lets requests finish.
 pub async fn serve(
     app: App,
@@ -54,6 +58,8 @@ pub async fn serve(
     let make = ServiceExt::<Request>::into_make_service(service(&app));
     let until = async move {
         let _ = stopping.wait_for(|stopping| *stopping).await;
+        // Balancers see `/readyz` say no before the port closes.
+        tokio::time::sleep(LINGER).await;
     };
     axum::serve(axum::serve::ListenerExt::tap_io(listener, |socket| drop(socket.set_nodelay(true))), make)
         .with_graceful_shutdown(until)

@@ -29,7 +29,7 @@ impl Preference {
             if name.eq_ignore_ascii_case("respond-async") {
                 is_async = true;
             } else if name.eq_ignore_ascii_case("wait") && wait.is_none() {
-                wait = value.trim_matches('"').parse::<u64>().ok().map(|seconds| seconds.min(LONGEST));
+                wait = seconds(value.trim_matches('"'));
             }
         }
         // With both, RFC 7240 section 4.3 waits first and goes on asynchronously after that, which is what a wait does.
@@ -50,6 +50,12 @@ impl Preference {
             headers.insert("preference-applied", value);
         }
     }
+}
+
+/// A number of seconds, of however many digits, up to the longest wait.
+fn seconds(digits: &str) -> Option<u64> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(LONGEST).min(LONGEST))
 }
 
 #[cfg(test)]
@@ -77,6 +83,7 @@ mod tests {
         assert_eq!(read(&["wait=3"]), (Some(3), Some("wait=3".into())));
         assert_eq!(read(&["wait=900"]), (Some(60), Some("wait=60".into())));
         assert_eq!(read(&["return=minimal, Wait=\"5\"; x=y"]), (Some(5), Some("wait=5".into())));
+        assert_eq!(read(&["wait=99999999999999999999999"]), (Some(60), Some("wait=60".into())));
         assert_eq!(read(&["wait=0"]), (Some(0), Some("wait=0".into())));
     }
 

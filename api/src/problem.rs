@@ -126,6 +126,7 @@ impl Problem {
                     .to_owned()
             }
             Self::Invalid(errors) => match errors.as_slice() {
+                [only] if only.pointer.is_empty() => format!("The body {}.", only.detail),
                 [only] => format!("{} {}", only.pointer, only.detail),
                 more => format!("{} values cannot be accepted; each is listed in errors.", more.len()),
             },
@@ -142,7 +143,7 @@ impl Problem {
     #[must_use]
     pub fn document(&self) -> Value {
         if let Self::Recorded(value) = self {
-            return value.clone();
+            return in_order(value);
         }
         let (name, title) = self.name();
         let mut document = json!({
@@ -174,6 +175,18 @@ impl From<DbError> for Problem {
             }
         }
     }
+}
+
+/// A stored document in the order in which documents are written: a database keeps its members in another.
+pub(crate) fn in_order(stored: &Value) -> Value {
+    let mut ordered = serde_json::Map::new();
+    for name in ["type", "title", "status", "detail"] {
+        ordered.insert(name.to_owned(), stored[name].clone());
+    }
+    for (name, value) in stored.as_object().into_iter().flatten() {
+        ordered.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    Value::Object(ordered)
 }
 
 /// A problem that waits for the frame to add the request's part and write it out.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::problem::Problem;
+use crate::problem::{Problem, in_order};
 
 /// What makes a link, wherever its parts were read.
 pub(crate) struct LinkParts<'a> {
@@ -101,7 +101,14 @@ impl BatchLinks {
         })
     }
 
-    fn link(&self, app: &App, row: &BatchRow) -> Option<String> {
+    /// The link of a generation of a row's registration.
+    fn link(
+        &self,
+        app: &App,
+        row: &BatchRow,
+        generation: Option<i64>,
+        key_id: Option<i64>,
+    ) -> Option<String> {
         if !self.shown {
             return None;
         }
@@ -112,21 +119,21 @@ impl BatchLinks {
                 base_url: self.base_url.as_deref(),
                 interview: self.interview?,
                 registration: row.registration_id?,
-                generation: row.generation?,
-                key_id: row.key_id?,
+                generation: generation?,
+                key_id: key_id?,
                 nonce: row.nonce.as_deref()?,
                 flags: self.flags,
             },
         )
     }
 
-    /// A row as the results page shows it.
+    /// A row as the results page shows it: with the link that opens now, though another was given at first.
     pub(crate) fn row(&self, app: &App, row: BatchRow) -> ResultRow {
         let email_status = EmailStatus::of(row.mail_status.as_deref());
         let shows_error =
             !matches!(email_status, EmailStatus::None | EmailStatus::Sent | EmailStatus::Queued);
         ResultRow {
-            interview_url: self.link(app, &row),
+            interview_url: self.link(app, &row, row.current_generation, row.current_key_id),
             invitation_status: row.status(app.clock.now()).map(shared::domain::InvitationStatus::as_str),
             email_status: email_status.as_str(),
             email_error: row.mail_error.filter(|_| shows_error),
@@ -138,8 +145,9 @@ impl BatchLinks {
         }
     }
 
+    /// A row as the request was answered, which a repeated answer must repeat.
     fn user(&self, app: &App, row: BatchRow) -> UserResult {
-        let interview_url = self.link(app, &row);
+        let interview_url = self.link(app, &row, row.generation, row.key_id);
         let result = result_text(row.error.as_deref());
         UserResult { name: row.name, email: row.email, external_id: row.external_id, result, interview_url }
     }
@@ -267,7 +275,7 @@ pub(crate) fn batch(app: &App, s: &Submission) -> Batch {
 pub(crate) fn operation(s: &Submission, result: Option<&Value>) -> Value {
     json!({
         "id": s.id, "kind": s.kind, "status": s.status, "created_at": rfc3339_millis(s.created_at),
-        "completed_at": s.completed_at.map(rfc3339_millis), "result": result, "error": s.error,
+        "completed_at": s.completed_at.map(rfc3339_millis), "result": result, "error": s.error.as_ref().map(|error| in_order(error)),
     })
 }
 

@@ -36,7 +36,6 @@ pub(crate) async fn accept(
     work: Vec<NewJob>,
 ) -> Result<Response, Problem> {
     let preference = Preference::read(headers, app.config.wait);
-    let id = submission.id;
     if !commit(app, scope.as_ref(), &submission, &work).await? {
         return replay_recorded(app, principal, headers, scope.as_ref(), Form::Document)
             .await?
@@ -45,7 +44,7 @@ pub(crate) async fn accept(
     let hand_over = || push(app, work);
     match preference.wait {
         Some(at_most) => {
-            let done = app.hub.wait(&app.db, id, at_most, hand_over).await?.ok_or(Problem::Internal)?;
+            let done = app.hub.wait(&app.db, submission, at_most, app.stopping.clone(), hand_over).await;
             answer(app, principal, &done, &preference).await
         }
         None => {
@@ -111,7 +110,7 @@ pub(crate) async fn replay_recorded(
         (Form::Document, wait) => {
             if !submission.is_completed() {
                 let at_most = wait.unwrap_or(Duration::ZERO);
-                submission = app.hub.wait(&app.db, id, at_most, || {}).await?.ok_or(Problem::Internal)?;
+                submission = app.hub.wait(&app.db, submission, at_most, app.stopping.clone(), || {}).await;
             }
             answer(app, principal, &submission, &preference).await?
         }
@@ -130,7 +129,12 @@ async fn answer(
     let mut response = if submission.is_completed() {
         match &submission.error {
             Some(problem) => return Err(Problem::Recorded(problem.0.clone())),
-            None => render::result(app, principal, submission).await?.into_response(),
+            None => match render::result(app, principal, submission).await {
+                Ok(body) => body.into_response(),
+                // Done it is; that its result cannot be read right now must not sound as if it were not.
+                Err(Problem::Unavailable) => accepted(app, submission),
+                Err(problem) => return Err(problem),
+            },
         }
     } else {
         accepted(app, submission)

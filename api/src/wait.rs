@@ -8,8 +8,8 @@ use std::time::Duration;
 use shared::db::submissions::{self, Submission};
 use shared::db::{Db, DbError};
 use shared::queue::Queue;
-use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -57,33 +57,45 @@ impl Hub {
         Seat { waiting: Arc::clone(&self.0), id, notify }
     }
 
-    /// The submission once it is done, or as it stands when the time is up. `hand_over` is run when the seat is
-    /// taken, so that no announcement can come too early.
+    /// The submission once it is done, or as it stood last when the time is up. `hand_over` is run when the seat is
+    /// taken, so that no announcement can come too early. That the database is away for a while ends no wait: what
+    /// was accepted stays accepted. That this process ends, does.
     pub(crate) async fn wait(
         &self,
         db: &Db,
-        id: Uuid,
+        mut submission: Submission,
         at_most: Duration,
+        mut stopping: watch::Receiver<bool>,
         hand_over: impl FnOnce(),
-    ) -> Result<Option<Submission>, DbError> {
-        let seat = self.seat(id);
+    ) -> Submission {
+        let seat = self.seat(submission.id);
         hand_over();
         let deadline = Instant::now() + at_most;
         let mut pause = Duration::from_millis(250);
-        loop {
-            let woken = tokio::time::timeout_at(deadline.min(Instant::now() + pause), seat.notify.notified())
-                .await
-                .is_ok();
-            let submission = submissions::find(&mut db.read().await?, id).await?;
-            let is_done = submission.as_ref().is_none_or(Submission::is_completed);
-            if is_done || Instant::now() >= deadline {
-                return Ok(submission);
+        while !submission.is_completed() {
+            let look = deadline.min(Instant::now() + pause);
+            let woken = tokio::select! {
+                woken = tokio::time::timeout_at(look, seat.notify.notified()) => woken.is_ok(),
+                _ = stopping.wait_for(|stopping| *stopping) => break,
+            };
+            match reread(db, submission.id).await {
+                Ok(Some(now)) => submission = now,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "a waiting request could not look; it goes on waiting"),
+            }
+            if Instant::now() >= deadline {
+                break;
             }
             if !woken {
                 pause = (pause * 2).min(Duration::from_secs(1));
             }
         }
+        submission
     }
+}
+
+async fn reread(db: &Db, id: Uuid) -> Result<Option<Submission>, DbError> {
+    submissions::find(&mut db.read().await?, id).await
 }
 
 impl Drop for Seat {

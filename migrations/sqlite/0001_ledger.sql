@@ -118,7 +118,8 @@ CREATE INDEX jobs_retryable ON jobs (due_at) WHERE status = 'retryable';
 CREATE INDEX jobs_running ON jobs (leased_until) WHERE status = 'running';
 CREATE INDEX jobs_finished ON jobs (lane, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX jobs_dead ON jobs (merchant_id, lane, id) WHERE status = 'dead';
-CREATE INDEX jobs_open_by_submission ON jobs (submission_id, first_row) WHERE status <> 'done';
+CREATE INDEX jobs_open_by_submission ON jobs (submission_id, first_row)
+    WHERE status IN ('waiting', 'running', 'retryable');
 
 CREATE TABLE registrations (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -144,6 +145,8 @@ CREATE TABLE registrations (
 );
 -- Led by the address, so that one index serves both the natural key and "every registration of this person".
 CREATE UNIQUE INDEX registrations_natural_key ON registrations (email_key, definition_id, is_test);
+CREATE INDEX registrations_by_merchant ON registrations (merchant_id, id);
+CREATE INDEX registrations_by_definition ON registrations (definition_id, id);
 CREATE INDEX registrations_by_external_id ON registrations (merchant_id, external_id) WHERE external_id IS NOT NULL;
 
 -- What each row of a batch came to. `generation` and `key_id` say which link it was given.
@@ -182,6 +185,7 @@ CREATE TABLE messages (
 );
 CREATE INDEX messages_due ON messages (merchant_id, priority, due_at, id) WHERE status IN ('queued', 'deferred');
 CREATE INDEX messages_sending ON messages (leased_until) WHERE status = 'sending';
+CREATE INDEX messages_by_merchant ON messages (merchant_id, id);
 CREATE INDEX messages_failed ON messages (merchant_id, id) WHERE status = 'failed';
 
 CREATE TABLE suppressions (

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use shared::clock::{Clock, Entropy};
 use shared::config::{Config, Origin};
+use shared::db::Db;
 use shared::domain::Lane;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -36,7 +37,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Serves a configuration until `stopping`. `ready` hears when the port is open.
+/// Serves a configuration until `stopping`. `ready` hears when requests are answered.
 pub(crate) async fn serve(
     config: Config,
     with_workers: bool,
@@ -49,18 +50,20 @@ pub(crate) async fn serve(
             config.bind
         )
     })?;
-    let db = runtime::database(&config).await?;
+    let db = Db::take(&config.database, config.database_connections, config.lease).await?;
     let queue = runtime::queue(&config)?;
     tell(&config);
-    let app = api::App::new(
-        config.clone(),
-        db.clone(),
-        queue.clone(),
-        Clock::System,
-        Entropy::System,
-        stopping.clone(),
-    );
+    let (open, is_open) = watch::channel(false);
+    let (clock, entropy) = (Clock::System, Entropy::System);
+    let app =
+        api::App::new(config.clone(), db.clone(), queue.clone(), clock, entropy, is_open, stopping.clone());
     let http = tokio::spawn(api::serve(app, listener, stopping.clone()));
+    // The port is open already: until the ledger is there, requests are told to come again.
+    tokio::select! {
+        prepared = db.prepare() => prepared?,
+        () = stopped(stopping.clone()) => return Ok(()),
+    }
+    let _ = open.send(true);
     if let Some(ready) = ready {
         let _ = ready.send(());
     }
@@ -77,6 +80,11 @@ pub(crate) async fn serve(
     db.close().await;
     tracing::info!("ended");
     Ok(())
+}
+
+/// Resolves when the process is to end.
+pub(crate) async fn stopped(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 fn tell(config: &Config) {

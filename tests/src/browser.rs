@@ -88,7 +88,7 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .expect("`sh` is on every Unix");
-        reaper::kill_at_end(&child);
+        reaper::kill_at_end(child.id());
         let answers = BufReader::new(answers);
         let mut browser = Self { child, commands, answers, session: None, last_id: 0, _profile: profile };
         browser.show(screen, with_scripts).await;

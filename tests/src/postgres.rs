@@ -181,7 +181,7 @@ fn spawn(folder: &Path, port: u16) -> Child {
         .stderr(errors)
         .spawn()
         .expect("postgres starts");
-    reaper::quit_at_end(&child);
+    reaper::quit_at_end(child.id());
     child
 }
 

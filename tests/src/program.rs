@@ -180,6 +180,6 @@ fn spawn(name: &str, folder: &Path, settings: &Settings, args: &[&str]) -> Child
     let errors = log.try_clone().expect("a file can be shared");
     let child =
         command(folder, settings, args).stdout(log).stderr(errors).spawn().expect("the binary starts");
-    reaper::kill_at_end(&child);
+    reaper::kill_at_end(child.id());
     child
 }

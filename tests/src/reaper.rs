@@ -48,13 +48,13 @@ fn tell(verb: &str, what: &str) {
 }
 
 /// SIGKILL for this process when the tests end.
-pub fn kill_at_end(child: &Child) {
-    tell("kill", &child.id().to_string());
+pub fn kill_at_end(pid: u32) {
+    tell("kill", &pid.to_string());
 }
 
 /// SIGQUIT for this process when the tests end: for PostgreSQL, which then takes its children along.
-pub fn quit_at_end(child: &Child) {
-    tell("quit", &child.id().to_string());
+pub fn quit_at_end(pid: u32) {
+    tell("quit", &pid.to_string());
 }
 
 /// The process was reaped: its pid may belong to another one soon.

@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+use crate::reaper;
+
 /// How long a server may take to answer its first PING.
 const START: Duration = Duration::from_secs(15);
 
@@ -78,7 +80,9 @@ impl Redis {
     /// SIGKILL: no last words, and up to a second of writes lost.
     pub async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
+            let pid = child.id();
             child.kill().await.expect("a child can be killed");
+            pid.into_iter().for_each(reaper::forget);
         }
     }
 
@@ -149,6 +153,7 @@ impl Redis {
             .kill_on_drop(true)
             .spawn()
             .context("redis-server does not start; is it installed?")?;
+        child.id().into_iter().for_each(reaper::kill_at_end);
         let deadline = Instant::now() + START;
         while self.cli(&["ping"]).await != "PONG" {
             if let Some(status) = child.try_wait()? {
@@ -167,6 +172,13 @@ impl Redis {
         let child = self.child.as_ref().and_then(Child::id).expect("the server runs");
         let sent = Command::new("kill").args([signal, &child.to_string()]).status().await;
         assert!(sent.is_ok_and(|status| status.success()), "kill {signal} failed");
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        // The runtime kills the child and reaps it; a reaped pid may be another process's soon.
+        self.child.as_ref().and_then(Child::id).into_iter().for_each(reaper::forget);
     }
 }
 

@@ -13,6 +13,7 @@ use shared::domain::{Lane, Priority};
 use uuid::Uuid;
 
 use crate::context::Context;
+use crate::intake;
 use crate::mail::CLAIM;
 
 const PACE: Duration = Duration::from_secs(1);
@@ -21,10 +22,25 @@ const PUSHED: TimeDelta = TimeDelta::seconds(5);
 /// Ids that are pushed at one look.
 const MOST: i64 = 5_000;
 
+/// What an earlier process of the embedded database had in hand is free at once: the file belongs to this one alone.
+async fn inherit(ctx: &Context) -> Result<(), DbError> {
+    if ctx.db.is_embedded() {
+        let now = ctx.clock.now();
+        let mut tx = ctx.db.begin().await?;
+        jobs::expire_all(&mut tx, now).await?;
+        deliveries::expire_all(&mut tx, now).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
 /// Looks every second, while it has the seat.
 pub(crate) async fn keep(ctx: &Context) {
     let mut purged = DateTime::UNIX_EPOCH;
     let mut failing = false;
+    if let Err(error) = inherit(ctx).await {
+        tracing::warn!(%error, "earlier leases could not be ended; they run out by themselves");
+    }
     loop {
         match look(ctx, &mut purged).await {
             Ok(()) => failing = false,
@@ -69,6 +85,10 @@ async fn free(ctx: &Context, now: DateTime<Utc>) -> Result<(), DbError> {
     let mut tx = ctx.db.begin().await?;
     let (mut due, dead) = jobs::free_expired(&mut tx, now).await?;
     due.extend(jobs::wake_retryable(&mut tx, now, MOST).await?);
+    let mut ended = Vec::new();
+    for job in &dead {
+        ended.extend(intake::abandon(&mut tx, job, now).await?);
+    }
     let (mails, mut given_up) = deliveries::free_expired(&mut tx, now).await?;
     given_up.sort_by_key(|message| message.submission_id);
     for message in given_up {
@@ -77,8 +97,9 @@ async fn free(ctx: &Context, now: DateTime<Utc>) -> Result<(), DbError> {
     }
     lanes::close_breakers(&mut tx, now).await?;
     tx.commit().await?;
+    ctx.queue.announce(&ended).await;
     for job in &dead {
-        tracing::error!(job = %job.id, lane = job.lane, "a job is dead: its worker ended during each attempt");
+        tracing::error!(job = %job.id, kind = job.kind, "a job is dead: its worker ended during each attempt");
     }
     if mails > 0 {
         tracing::warn!(mails, "mails whose worker ended are sent again, under the same Message-ID");

@@ -53,13 +53,13 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     principal.must_be_admin()?;
     let mut fields = Fields::new(unwrapped(&body.members, "api_key")?, "/api_key");
-    let named = fields.uuid("merchant_id");
+    let merchant = principal.merchant_of(&app, &mut fields).await?;
     let name = fields.line("name", 200);
     let name = fields.required("name", name);
     let role = fields.word("role", &["admin", "staff", "operator"]);
     let role = fields.required("role", role);
     fields.finish()?;
-    let merchant = principal.merchant(&mut app.db.read().await?, named, "/api_key/merchant_id").await?;
+    let merchant = checked(merchant)?;
     let mut work = match plain::begin(&app, &headers, merchant.id, "/api/v1/api-keys", &body.bytes).await? {
         Begun::Fresh(work) => work,
         Begun::Replayed(response) => return Ok(response),

@@ -11,7 +11,7 @@ use shared::domain::rfc3339_millis;
 use super::paging::{self, Query};
 use crate::app::App;
 use crate::auth::Principal;
-use crate::body::{Fields, JsonObject};
+use crate::body::{Fields, JsonObject, checked};
 use crate::plain::{self, Begun, unwrapped};
 use crate::problem::Problem;
 
@@ -56,7 +56,7 @@ pub(crate) async fn create(
     principal.must_be_staff()?;
     let members = unwrapped(&body.members, "interview_definition")?;
     let mut fields = Fields::new(members, "/interview_definition");
-    let named = fields.uuid("merchant_id");
+    let merchant = principal.merchant_of(&app, &mut fields).await?;
     let interview_id = fields.uuid("interview_id");
     let now = app.clock.now();
     let mut definition = Definition {
@@ -77,8 +77,7 @@ pub(crate) async fn create(
     }
     read(&mut fields, &mut definition);
     fields.finish()?;
-    let merchant =
-        principal.merchant(&mut app.db.read().await?, named, "/interview_definition/merchant_id").await?;
+    let merchant = checked(merchant)?;
     definition.merchant_id = merchant.id;
     let mut work = match plain::begin(
         &app,
@@ -108,7 +107,9 @@ pub(crate) async fn change(
     let named = fields.uuid("merchant_id");
     let mut tx = app.db.begin().await?;
     let merchant = principal.merchant(&mut tx, named, "/interview_definition/merchant_id").await?;
-    let mut definition = find(&mut tx, &id, merchant.id).await?;
+    let found = find(&mut tx, &id, merchant.id).await?;
+    let locked = definitions::lock(&mut tx, found.id, merchant.id).await?;
+    let mut definition = locked.ok_or(Problem::NotFound(paging::ABSENT))?;
     read(&mut fields, &mut definition);
     fields.finish()?;
     definition.updated_at = app.clock.now();

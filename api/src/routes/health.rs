@@ -18,7 +18,7 @@ pub(crate) async fn live() -> Response {
 
 /// Database, queue and workers answer, and work is taken.
 pub(crate) async fn ready(State(app): State<App>) -> Response {
-    let database = app.db.ping().await.is_ok();
+    let database = *app.open.borrow() && app.db.ping().await.is_ok();
     let queue = app.queue.ping().await.is_ok();
     let workers = database && workers_answer(&app).await.unwrap_or(false);
     let moving = database && work_is_taken(&app).await.unwrap_or(false);

@@ -94,7 +94,7 @@ pub(crate) async fn change(
     principal.must_be_service()?;
     let mut tx = app.db.begin().await?;
     let mut merchant =
-        merchants::find(&mut tx, paging::id(&id)?).await?.ok_or(Problem::NotFound(paging::ABSENT))?;
+        merchants::lock(&mut tx, paging::id(&id)?).await?.ok_or(Problem::NotFound(paging::ABSENT))?;
     let mut fields = Fields::new(unwrapped(&body.members, "merchant")?, "/merchant");
     read(&mut fields, &mut merchant);
     fields.finish()?;

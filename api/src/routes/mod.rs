@@ -19,6 +19,7 @@ use axum::Router;
 use axum::routing::{delete, get, post};
 
 use crate::app::App;
+use crate::auth::Principal;
 use crate::problem::Problem;
 
 /// Whether the process lives and works.
@@ -26,7 +27,8 @@ pub(crate) fn health_routes() -> Router<App> {
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
-        .fallback(|| async { Problem::NotFound("There is nothing at this path.") })
+        .fallback(nothing)
+        .method_not_allowed_fallback(no_such_method)
 }
 
 /// Every path.
@@ -62,4 +64,20 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v1/messages", get(messages::list))
         .route("/api/v1/captured-mails", get(captured_mails::list))
         .route("/api/v1/captured-mails/{id}", get(captured_mails::show))
+}
+
+/// A path without a route. Whoever sends a credential is counted all the same.
+async fn nothing(principal: Result<Principal, Problem>) -> Problem {
+    match principal {
+        Err(problem @ Problem::TooManyRequests(_)) => problem,
+        Ok(_) | Err(_) => Problem::NotFound("There is nothing at this path."),
+    }
+}
+
+/// A route without the method.
+async fn no_such_method(principal: Result<Principal, Problem>) -> Problem {
+    match principal {
+        Err(problem @ Problem::TooManyRequests(_)) => problem,
+        Ok(_) | Err(_) => Problem::MethodNotAllowed,
+    }
 }

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use serde_json::{Value, json};
 use shared::db::submissions;
 
-use super::paging;
+use super::paging::{self, Query};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::problem::Problem;
@@ -16,14 +16,13 @@ pub(crate) async fn show(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
+    query: Query,
 ) -> Result<Json<Value>, Problem> {
     principal.must_be_staff()?;
     let mut conn = app.db.read().await?;
     let submission =
         submissions::find(&mut conn, paging::id(&id)?).await?.ok_or(Problem::NotFound(paging::ABSENT))?;
-    if !principal.sees(&mut conn, submission.merchant_id).await? {
-        return Err(Problem::NotFound(paging::ABSENT));
-    }
+    principal.must_see(&mut conn, submission.merchant_id, query.merchant_id()?).await?;
     drop(conn);
     let has_result =
         submission.is_completed() && submission.error.is_none() && !render::is_batch(&submission);

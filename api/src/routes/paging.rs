@@ -17,7 +17,9 @@ impl FromRequestParts<App> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
-        Ok(Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+        // No column can hold a NUL, so what has one matches nothing.
+        let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+        Ok(Self(pairs.map(|(name, value)| (name, value.replace('\0', "\u{FFFD}"))).collect()))
     }
 }
 
@@ -46,6 +48,11 @@ impl Query {
     /// A UUID.
     pub(crate) fn uuid(&self, name: &str) -> Result<Option<Uuid>, Problem> {
         self.parsed(name, "a UUID")
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        self.parsed(name, "true or false")
     }
 
     /// One of a few words.

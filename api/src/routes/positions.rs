@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::paging::{self, Query};
 use crate::app::App;
 use crate::auth::Principal;
-use crate::body::{Fields, JsonObject};
+use crate::body::{Fields, JsonObject, checked};
 use crate::plain::{self, Begun, unwrapped};
 use crate::problem::Problem;
 
@@ -54,7 +54,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     principal.must_be_staff()?;
     let mut fields = Fields::new(unwrapped(&body.members, "position")?, "/position");
-    let named = fields.uuid("merchant_id");
+    let merchant = principal.merchant_of(&app, &mut fields).await?;
     let id = fields.uuid("id");
     let now = app.clock.now();
     let mut position = Position {
@@ -73,7 +73,7 @@ pub(crate) async fn create(
     }
     read(&mut fields, &mut position);
     fields.finish()?;
-    let merchant = principal.merchant(&mut app.db.read().await?, named, "/position/merchant_id").await?;
+    let merchant = checked(merchant)?;
     position.merchant_id = merchant.id;
     let mut work = match plain::begin(&app, &headers, merchant.id, "/api/v1/positions", &body.bytes).await? {
         Begun::Fresh(work) => work,
@@ -96,7 +96,7 @@ pub(crate) async fn change(
     let named = fields.uuid("merchant_id");
     let mut tx = app.db.begin().await?;
     let merchant = principal.merchant(&mut tx, named, "/position/merchant_id").await?;
-    let found = positions::find(&mut tx, paging::id(&id)?, merchant.id).await?;
+    let found = positions::lock(&mut tx, paging::id(&id)?, merchant.id).await?;
     let mut position = found.ok_or(Problem::NotFound(paging::ABSENT))?;
     read(&mut fields, &mut position);
     fields.finish()?;

@@ -46,20 +46,7 @@ pub(crate) async fn post(
 ) -> Result<Response, Problem> {
     principal.must_be_staff()?;
     let mut fields = Fields::new(&body.members, "");
-    let named = fields.uuid("merchant_id");
-    let merchant = if fields.value("merchant_id").is_some() && named.is_none() {
-        None
-    } else {
-        Some(principal.merchant(&mut app.db.read().await?, named, "/merchant_id").await)
-    };
-    let merchant = match merchant {
-        Some(Err(Problem::Invalid(_))) => {
-            fields.wrong("merchant_id", "is required with a service credential");
-            None
-        }
-        Some(other) => Some(other?),
-        None => None,
-    };
+    let merchant = principal.merchant_of(&app, &mut fields).await?;
     let scope = match &merchant {
         Some(merchant) => idempotency::scope(&headers, merchant.id, PATH, &body.bytes)?,
         None => None,

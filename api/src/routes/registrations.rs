@@ -10,6 +10,8 @@ use shared::db::submissions::Submission;
 use shared::db::{definitions, jobs::NewJob};
 use shared::domain::{JobKind, Lane, MoveRegistration, SubmissionKind};
 
+use uuid::Uuid;
+
 use super::paging::{self, Query};
 use crate::app::App;
 use crate::auth::Principal;
@@ -24,8 +26,9 @@ pub(crate) async fn show(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
+    query: Query,
 ) -> Result<Json<Value>, Problem> {
-    let registration = find(&app, &principal, &id).await?;
+    let registration = find(&app, &principal, &id, query.merchant_id()?).await?;
     Ok(Json(json!({ "registration": render::registration(&app, &registration) })))
 }
 
@@ -116,7 +119,10 @@ async fn act(
     kind: SubmissionKind,
     verb: &str,
 ) -> Result<Response, Problem> {
-    let registration = find(&app, &who, &id).await?;
+    let mut fields = Fields::new(&body.members, "");
+    let (named, send_email) = (fields.uuid("merchant_id"), fields.boolean("send_email"));
+    fields.finish()?;
+    let registration = find(&app, &who, &id, named).await?;
     let path = format!("/api/v1/registrations/{}/{verb}", registration.id);
     let scope = idempotency::scope(&headers, registration.merchant_id, &path, &body.bytes)?;
     if let Some(replayed) =
@@ -124,9 +130,6 @@ async fn act(
     {
         return Ok(replayed);
     }
-    let mut fields = Fields::new(&body.members, "");
-    let send_email = fields.boolean("send_email");
-    fields.finish()?;
     let now = app.clock.now();
     let mut submission = Submission::new(app.entropy.uuid(now), registration.merchant_id, kind, now);
     submission.registration_id = Some(registration.id);
@@ -144,14 +147,16 @@ async fn act(
 }
 
 /// The registration with this id, where this principal may see it.
-async fn find(app: &App, principal: &Principal, id: &str) -> Result<Registration, Problem> {
+async fn find(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+    named: Option<Uuid>,
+) -> Result<Registration, Problem> {
     principal.must_be_staff()?;
     let mut conn = app.db.read().await?;
     let found = registrations::find(&mut conn, paging::id(id)?).await?;
     let registration = found.ok_or(Problem::NotFound(paging::ABSENT))?;
-    if principal.sees(&mut conn, registration.merchant_id).await? {
-        Ok(registration)
-    } else {
-        Err(Problem::NotFound(paging::ABSENT))
-    }
+    principal.must_see(&mut conn, registration.merchant_id, named).await?;
+    Ok(registration)
 }

@@ -86,6 +86,10 @@ pub struct BatchRow {
     pub generation: Option<i64>,
     /// The key that signed it.
     pub key_id: Option<i64>,
+    /// The registration's generation now: above `generation`, the link was replaced since.
+    pub current_generation: Option<i64>,
+    /// The key that signs the registration's link now.
+    pub current_key_id: Option<i64>,
     /// The registration's nonce.
     pub nonce: Option<Vec<u8>>,
     /// The registration's link's end of life.
@@ -96,7 +100,7 @@ pub struct BatchRow {
     pub revoked_at: Option<DateTime<Utc>>,
     /// When the interview was done.
     pub completed_at: Option<DateTime<Utc>>,
-    /// The stored status of the mail with this link.
+    /// The stored status of the current link's last mail.
     pub mail_status: Option<String>,
     /// What its last attempt met.
     pub mail_error: Option<String>,
@@ -125,12 +129,12 @@ pub struct Filter {
     pub mail_statuses: Option<String>,
 }
 
-const PAGE: &str = "SELECT b.*, r.nonce, r.expires_at, r.used_at, r.revoked_at, r.completed_at, \
-    m.status AS mail_status, m.last_error AS mail_error FROM batch_rows b \
+const PAGE: &str = "SELECT b.*, r.nonce, r.generation AS current_generation, r.key_id AS current_key_id, r.expires_at, \
+    r.used_at, r.revoked_at, r.completed_at, m.status AS mail_status, m.last_error AS mail_error FROM batch_rows b \
     LEFT JOIN registrations r ON r.id = b.registration_id \
-    LEFT JOIN messages m ON m.registration_id = b.registration_id AND m.kind = 'invitation' AND m.version = b.generation \
-    AND m.copy = (SELECT MAX(x.copy) FROM messages x WHERE x.registration_id = b.registration_id \
-    AND x.kind = 'invitation' AND x.version = b.generation) \
+    LEFT JOIN messages m ON m.registration_id = r.id AND m.kind = 'invitation' AND m.version = r.generation \
+    AND m.copy = (SELECT MAX(x.copy) FROM messages x WHERE x.registration_id = r.id \
+    AND x.kind = 'invitation' AND x.version = r.generation) \
     WHERE b.submission_id = $1 AND b.idx > $2 AND b.idx < $3 \
     AND ($5 IS NULL OR $5 = (b.error IS NULL)) AND ($6 IS NULL OR lower(b.email) = $6) \
     AND ($7 IS NULL OR b.external_id = $7) \

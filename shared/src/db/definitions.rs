@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Conn, DbError, changed, on_db};
+use super::{Conn, DbError, Pair, changed, on_db};
 
 /// A definition's row.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -60,6 +60,16 @@ const FIND: &str = "SELECT * FROM interview_definitions WHERE id = $1 AND mercha
 /// One by its short id.
 pub async fn find(conn: &mut Conn, id: i64, merchant: Uuid) -> Result<Option<Definition>, DbError> {
     Ok(on_db!(conn, c => sqlx::query_as(FIND).bind(id).bind(merchant).fetch_optional(c).await?))
+}
+
+const LOCK: Pair = Pair {
+    postgres: "SELECT * FROM interview_definitions WHERE id = $1 AND merchant_id = $2 FOR UPDATE",
+    sqlite: FIND,
+};
+
+/// One by its short id, held until the transaction ends.
+pub async fn lock(conn: &mut Conn, id: i64, merchant: Uuid) -> Result<Option<Definition>, DbError> {
+    Ok(on_db!(conn, c, sql = LOCK => sqlx::query_as(sql).bind(id).bind(merchant).fetch_optional(c).await?))
 }
 
 const FIND_INVITED: &str = "SELECT * FROM interview_definitions WHERE merchant_id = $1 AND (interview_id = $2 \

@@ -112,7 +112,8 @@ pub struct Recorded {
 macro_rules! record {
     ($from:literal) => {
         concat!(
-            "UPDATE messages SET status = t.status, due_at = t.due_at, last_error = t.error, leased_until = NULL, ",
+            "UPDATE messages SET status = CASE WHEN t.status = 'queued' AND messages.deferrals > 0 THEN 'deferred' ",
+            "ELSE t.status END, due_at = t.due_at, last_error = t.error, leased_until = NULL, ",
             "attempts = messages.attempts - t.uncounted, ",
             "deferrals = messages.deferrals + CASE WHEN t.status = 'deferred' THEN 1 ELSE 0 END, ",
             "sent_at = CASE WHEN t.status = 'sent' THEN $1 ELSE messages.sent_at END FROM ",
@@ -179,7 +180,7 @@ macro_rules! fail_expired {
 macro_rules! free_expired {
     ($lock:literal) => {
         concat!(
-            "UPDATE messages SET status = 'queued', leased_until = NULL, ",
+            "UPDATE messages SET status = CASE WHEN deferrals > 0 THEN 'deferred' ELSE 'queued' END, leased_until = NULL, ",
             "last_error = 'its worker ended while sending; it may have been sent' WHERE id IN ",
             "(SELECT id FROM messages WHERE status = 'sending' AND leased_until <= $1",
             $lock,
@@ -200,6 +201,14 @@ pub async fn free_expired(conn: &mut Conn, now: DateTime<Utc>) -> Result<(u64, V
     let free =
         on_db!(conn, c, sql = FREE_EXPIRED => sqlx::query(sql).bind(now).execute(c).await?.rows_affected());
     Ok((free, failed))
+}
+
+const EXPIRE_ALL: &str = "UPDATE messages SET leased_until = $1 WHERE status = 'sending'";
+
+/// Ends every lease at once: for a process that knows itself to be the only one.
+pub async fn expire_all(conn: &mut Conn, now: DateTime<Utc>) -> Result<(), DbError> {
+    super::changed!(conn, c => sqlx::query(EXPIRE_ALL).bind(now));
+    Ok(())
 }
 
 const COUNT_DUE: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE status IN ('queued', 'deferred') \

@@ -134,7 +134,7 @@ macro_rules! bury_expired {
             "last_error = COALESCE(last_error, 'its worker ended during each of its attempts') WHERE id IN ",
             "(SELECT id FROM jobs WHERE status = 'running' AND leased_until <= $1 AND attempts >= $2",
             $lock,
-            ") RETURNING id, lane"
+            ") RETURNING id, submission_id, merchant_id, kind, first_row, payload, attempts"
         )
     };
 }
@@ -159,12 +159,20 @@ const FREE_EXPIRED: Pair =
 pub async fn free_expired(
     conn: &mut Conn,
     now: DateTime<Utc>,
-) -> Result<(Vec<DueJob>, Vec<DueJob>), DbError> {
+) -> Result<(Vec<DueJob>, Vec<ClaimedJob>), DbError> {
     let dead = on_db!(&mut *conn, c, sql = BURY_EXPIRED => sqlx::query_as(sql).bind(now).bind(MAX_ATTEMPTS)
         .fetch_all(c).await?);
     let free = on_db!(conn, c, sql = FREE_EXPIRED => sqlx::query_as(sql).bind(now).bind(MAX_ATTEMPTS)
         .fetch_all(c).await?);
     Ok((free, dead))
+}
+
+const EXPIRE_ALL: &str = "UPDATE jobs SET leased_until = $1 WHERE status = 'running'";
+
+/// Ends every lease at once: for a process that knows itself to be the only one.
+pub async fn expire_all(conn: &mut Conn, now: DateTime<Utc>) -> Result<(), DbError> {
+    changed!(conn, c => sqlx::query(EXPIRE_ALL).bind(now));
+    Ok(())
 }
 
 macro_rules! wake_retryable {
@@ -225,9 +233,9 @@ pub async fn take_oldest(
 }
 
 const FIRST_OPEN_ROW: Pair = Pair {
-    postgres: "SELECT first_row FROM jobs WHERE submission_id = $1 AND status <> 'done' ORDER BY first_row LIMIT 1",
+    postgres: "SELECT first_row FROM jobs WHERE submission_id = $1 AND status IN ('waiting', 'running', 'retryable') ORDER BY first_row LIMIT 1",
     sqlite: "SELECT first_row FROM jobs INDEXED BY jobs_open_by_submission \
-        WHERE submission_id = $1 AND status <> 'done' ORDER BY first_row LIMIT 1",
+        WHERE submission_id = $1 AND status IN ('waiting', 'running', 'retryable') ORDER BY first_row LIMIT 1",
 };
 
 /// The first row of a batch that has no result yet; `None`: all have one. Rows before it can be paged through
@@ -235,6 +243,19 @@ const FIRST_OPEN_ROW: Pair = Pair {
 pub async fn first_open_row(conn: &mut Conn, submission: Uuid) -> Result<Option<i64>, DbError> {
     Ok(
         on_db!(conn, c, sql = FIRST_OPEN_ROW => sqlx::query_scalar(sql).bind(submission).fetch_optional(c).await?),
+    )
+}
+
+const NEXT_FIRST_ROW: &str = "SELECT MIN(first_row) FROM jobs WHERE submission_id = $1 AND first_row > $2";
+
+/// Where the chunk after this one begins; `None`: it is the last.
+pub async fn next_first_row(
+    conn: &mut Conn,
+    submission: Uuid,
+    first_row: i64,
+) -> Result<Option<i64>, DbError> {
+    Ok(
+        on_db!(conn, c => sqlx::query_scalar(NEXT_FIRST_ROW).bind(submission).bind(first_row).fetch_one(c).await?),
     )
 }
 

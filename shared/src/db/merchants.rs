@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Conn, DbError, changed, on_db};
+use super::{Conn, DbError, Pair, changed, on_db};
 
 /// A merchant's row.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -68,6 +68,13 @@ const FIND: &str = "SELECT * FROM merchants WHERE id = $1";
 /// One merchant.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Merchant>, DbError> {
     Ok(on_db!(conn, c => sqlx::query_as(FIND).bind(id).fetch_optional(c).await?))
+}
+
+const LOCK: Pair = Pair { postgres: "SELECT * FROM merchants WHERE id = $1 FOR UPDATE", sqlite: FIND };
+
+/// One merchant, held until the transaction ends.
+pub async fn lock(conn: &mut Conn, id: Uuid) -> Result<Option<Merchant>, DbError> {
+    Ok(on_db!(conn, c, sql = LOCK => sqlx::query_as(sql).bind(id).fetch_optional(c).await?))
 }
 
 const PAGE: &str = "SELECT * FROM merchants WHERE id < $1 ORDER BY id DESC LIMIT $2";

@@ -1,5 +1,6 @@
 //! Opening: connecting, waiting for a server that is not there yet, locking the embedded file, migrating.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,22 +40,28 @@ pub enum OpenError {
 }
 
 impl Db {
-    /// Opens the database for good: takes the embedded file for this process alone, or waits for PostgreSQL with a
-    /// log line; then brings the schema up to date.
+    /// Takes the database for this process and brings its schema up to date, as [`Db::take`] and [`Db::prepare`] do.
     pub async fn open(url: &DatabaseUrl, connections: u32, lease: Duration) -> Result<Self, OpenError> {
-        let db = match url {
+        let db = Self::take(url, connections, lease).await?;
+        db.prepare().await?;
+        Ok(db)
+    }
+
+    /// Takes the embedded file for this process alone; PostgreSQL is not connected to yet.
+    pub async fn take(url: &DatabaseUrl, connections: u32, lease: Duration) -> Result<Self, OpenError> {
+        match url {
             DatabaseUrl::Sqlite(path) => {
                 let lock = lock(path)?;
-                Self::open_sqlite(path, connections, Some(Arc::new(lock))).await?
+                Self::open_sqlite(path, connections, Some(Arc::new(lock))).await
             }
-            DatabaseUrl::Postgres(_) => {
-                let db = Self::connect(url, connections, lease).await?;
-                db.wait().await;
-                db
-            }
-        };
-        db.migrate().await?;
-        Ok(db)
+            DatabaseUrl::Postgres(_) => Self::connect(url, connections, lease).await,
+        }
+    }
+
+    /// Waits for a server that is not there yet, with a log line, then brings the schema up to date.
+    pub async fn prepare(&self) -> Result<(), OpenError> {
+        self.wait().await;
+        self.migrate().await
     }
 
     /// Opens it beside whoever else has it, without migrating: for the command line.
@@ -81,6 +88,10 @@ impl Db {
         lock: Option<Arc<std::fs::File>>,
     ) -> Result<Self, OpenError> {
         let wrong = |e: sqlx::Error| OpenError::File(path.display().to_string(), e.to_string());
+        // People's addresses are in it, so it is made for its owner alone; its companions take after it.
+        let made =
+            std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+        made.map_err(|e| OpenError::File(path.display().to_string(), e.to_string()))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)

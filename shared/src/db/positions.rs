@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Conn, DbError, changed, on_db};
+use super::{Conn, DbError, Pair, changed, on_db};
 
 /// A position, with the long id of the definition that it points at.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -44,8 +44,23 @@ pub async fn update(conn: &mut Conn, p: &Position) -> Result<bool, DbError> {
     Ok(rows == 1)
 }
 
-const FIND: &str = "SELECT p.*, d.interview_id FROM positions p JOIN interview_definitions d ON d.id = p.definition_id \
-    WHERE p.id = $1 AND p.merchant_id = $2";
+macro_rules! find {
+    ($lock:literal) => {
+        concat!(
+            "SELECT p.*, d.interview_id FROM positions p JOIN interview_definitions d ON d.id = p.definition_id ",
+            "WHERE p.id = $1 AND p.merchant_id = $2",
+            $lock
+        )
+    };
+}
+
+const FIND: &str = find!("");
+const LOCK: Pair = Pair { postgres: find!(" FOR UPDATE OF p"), sqlite: FIND };
+
+/// One position, held until the transaction ends.
+pub async fn lock(conn: &mut Conn, id: Uuid, merchant: Uuid) -> Result<Option<Position>, DbError> {
+    Ok(on_db!(conn, c, sql = LOCK => sqlx::query_as(sql).bind(id).bind(merchant).fetch_optional(c).await?))
+}
 
 /// One position.
 pub async fn find(conn: &mut Conn, id: Uuid, merchant: Uuid) -> Result<Option<Position>, DbError> {

@@ -95,10 +95,10 @@ impl Input {
                 }
             }
             Kind::Ndjson => {
-                for line in BufReader::new(self.open()?).lines() {
+                for line in BufReader::new(self.open()?).split(b'\n') {
                     let line = line.with_context(|| format!("{} cannot be read", self.path.display()))?;
-                    if !line.trim().is_empty() {
-                        take(&cells(&serde_json::from_str(&line).unwrap_or(Value::Null)))?;
+                    if !line.iter().all(u8::is_ascii_whitespace) {
+                        take(&cells(&serde_json::from_slice(&line).unwrap_or(Value::Null)))?;
                     }
                 }
             }

@@ -56,7 +56,10 @@ struct Failed {
 impl Sinks {
     pub(crate) fn open(args: &RegisterArgs, input: &Input) -> Result<Self> {
         let create = |path: &std::path::PathBuf| {
-            csv::Writer::from_path(path).with_context(|| format!("{} cannot be written", path.display()))
+            csv::WriterBuilder::new()
+                .flexible(true)
+                .from_path(path)
+                .with_context(|| format!("{} cannot be written", path.display()))
         };
         let mut out = args.out.as_ref().map(create).transpose()?;
         if let Some(out) = &mut out {

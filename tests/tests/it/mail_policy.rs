@@ -193,20 +193,3 @@ async fn a_mail_is_well_formed_and_speaks_for_the_merchant() {
     assert!(raw.raw.lines().all(|line| line.len() <= 998) && raw.raw.is_ascii(), "it passes any server");
     assert!(!raw.raw.replace("\r\n", "").contains(['\r', '\n']), "line ends are CR LF");
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_single_invite_is_mailed_before_a_batch_that_waits() {
-    let stack = Stack::start().await;
-    let t = Convoke::on(&stack).set("CONVOKE_MAIL_RATE", "40").start().await;
-    let merchant = t.merchant("Acme").await;
-    let definition = merchant.definition().await;
-    let body = merchant.registration(&definition, &users("bulk", 600), &mailed());
-    let id = t.post(REGISTER, &body).prefer("respond-async").send().await.text_at("/batch/id").to_owned();
-    t.completed_batch(&id, MINUTE).await;
-    merchant.register_with(&definition, &users("single", 1), &mailed()).await.expect(200);
-    let place = until("the single invite is sent", MINUTE, async || {
-        stack.smtp.mails().iter().position(|mail| mail.to[0].starts_with("single"))
-    })
-    .await;
-    assert!(place < 500, "it came as number {place} of 601");
-}

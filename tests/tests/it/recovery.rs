@@ -200,6 +200,21 @@ async fn a_worker_that_sleeps_past_its_lease_changes_nothing_when_it_wakes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn started_before_its_database_it_lives_and_says_503_until_that_is_there() {
+    let server = Postgres::start_private().await;
+    let mut stack = Stack::start().await;
+    stack.database_url = server.empty_database().await;
+    server.kill9();
+    let t = Convoke::on(&stack).start_with(&["serve"], "/healthz").await;
+    t.get("/api/v1/merchants").send().await.expect(503);
+    t.anonymous().get("/readyz").send().await.expect(503);
+    server.start_again().await;
+    t.answers("/readyz").await;
+    let merchant = t.merchant("Acme").await;
+    merchant.register(&merchant.definition().await, &users("a", 2)).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_database_it_says_503_and_comes_back_by_itself() {
     let server = Postgres::start_private().await;
     let mut stack = Stack::start().await;

@@ -1,13 +1,16 @@
 //! The intake and bulk lanes: a job id becomes a claim, the claim an outcome, and the outcome is recorded.
 
+mod abandon;
 mod move_registration;
 mod register_candidates;
+
+pub(crate) use abandon::abandon;
 
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
+use shared::db::DbError;
 use shared::db::jobs::{self, ClaimedJob};
-use shared::db::{Db, DbError};
 use shared::domain::{JobKind, MAX_ATTEMPTS, Outcome, job_retry_after};
 use uuid::Uuid;
 
@@ -56,7 +59,7 @@ pub(crate) async fn handle(ctx: &Context, id: Uuid) -> Result<(), DbError> {
         Ok(Err(error)) => error.to_string(),
         Err(panic) => format!("the handler panicked: {}", message(panic.as_ref())),
     };
-    record(&ctx.db, ctx, &job, after(ctx, &job, error)).await
+    record(ctx, &job, after(ctx, &job, error)).await
 }
 
 async fn claim(ctx: &Context, id: Uuid) -> Result<Option<ClaimedJob>, DbError> {
@@ -125,8 +128,9 @@ fn after(ctx: &Context, job: &ClaimedJob, error: String) -> Outcome {
     Outcome::Retry { at, error }
 }
 
-async fn record(db: &Db, ctx: &Context, job: &ClaimedJob, outcome: Outcome) -> Result<(), DbError> {
-    let mut tx = db.begin().await?;
+async fn record(ctx: &Context, job: &ClaimedJob, outcome: Outcome) -> Result<(), DbError> {
+    let mut tx = ctx.db.begin().await?;
+    let mut ended = None;
     match &outcome {
         Outcome::Done => {}
         Outcome::Retry { at, error } => {
@@ -135,10 +139,15 @@ async fn record(db: &Db, ctx: &Context, job: &ClaimedJob, outcome: Outcome) -> R
         }
         Outcome::Dead { error } => {
             tracing::error!(job = %job.id, kind = job.kind, attempt = job.attempts, %error, "the job is dead");
-            jobs::bury(&mut tx, job.id, job.attempts, ctx.clock.now(), error).await?;
+            let now = ctx.clock.now();
+            if jobs::bury(&mut tx, job.id, job.attempts, now, error).await? {
+                ended = abandon(&mut tx, job, now).await?;
+            }
         }
     }
-    tx.commit().await
+    tx.commit().await?;
+    tell(ctx, Done { completed: ended, mails: 0 }).await;
+    Ok(())
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> &str {

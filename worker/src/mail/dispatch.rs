@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use shared::db::deliveries::{self, ClaimedMessage, MailSubject};
@@ -22,6 +22,12 @@ use super::ring::Ring;
 use super::smtp::{SmtpClient, SmtpOptions, SmtpUrlError};
 use crate::context::Context;
 use crate::lease::Lease;
+
+/// A look at a message's subject holds for so long.
+const FRESH: Duration = Duration::from_millis(100);
+const RECORD_AGAIN: Duration = Duration::from_millis(250);
+/// How long outcomes are tried to be recorded after a stop was asked for.
+const LAST_TRIES: Duration = Duration::from_secs(15);
 
 /// Why there can be no mail lane.
 #[derive(Debug, thiserror::Error)]
@@ -157,6 +163,7 @@ impl MailLane {
         let ids: Vec<i64> = claimed.iter().map(|message| message.id).collect();
         let held = Arc::new(Mutex::new(ids.clone()));
         let _lease = self.hold(Arc::clone(&held));
+        let read_at = Instant::now();
         let subjects = deliveries::subjects(&mut self.0.ctx.db.read().await?, &ids).await?;
         let mut subjects: HashMap<i64, MailSubject> = subjects.into_iter().map(|s| (s.id, s)).collect();
         let mut sending = JoinSet::new();
@@ -164,7 +171,7 @@ impl MailLane {
             let Some(subject) = subjects.remove(&message.id) else { continue };
             let lane = self.clone();
             sending.spawn(async move {
-                let ended = lane.send_one(&message, &subject).await;
+                let ended = lane.send_one(&message, &subject, read_at).await;
                 Outcome { message, merchant: subject.merchant_id, email_key: subject.email_key, ended }
             });
         }
@@ -181,15 +188,37 @@ impl MailLane {
                     "the mail server refuses us: the mail lane is paused for a minute; mend SMTP_URL or the server"
                 );
             }
-            record(&self.0.ctx, &outcomes).await?;
+            self.record_surely(&outcomes).await;
             let done: Vec<i64> = outcomes.iter().map(|outcome| outcome.message.id).collect();
             held.lock().unwrap_or_else(PoisonError::into_inner).retain(|id| !done.contains(id));
         }
         Ok(())
     }
 
+    /// Records outcomes, however long the database is away: what the server took must not be forgotten, or it is sent
+    /// again. At the process's end it is tried for as long as the grace lasts.
+    async fn record_surely(&self, outcomes: &[Outcome]) {
+        let mut last = None;
+        loop {
+            match record(&self.0.ctx, outcomes).await {
+                Ok(()) => return,
+                Err(DbError::Unavailable(error) | DbError::Contended(error)) => {
+                    tracing::warn!(%error, mails = outcomes.len(), "outcomes could not be recorded; trying again");
+                }
+                Err(error) => {
+                    tracing::error!(%error, mails = outcomes.len(), "outcomes cannot be recorded");
+                    return;
+                }
+            }
+            if self.is_stopping() && last.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES {
+                return;
+            }
+            tokio::time::sleep(RECORD_AGAIN).await;
+        }
+    }
+
     /// Sends one, when there is a place for it; gives it back where the process ends or the server refuses us.
-    async fn send_one(&self, message: &ClaimedMessage, subject: &MailSubject) -> Ended {
+    async fn send_one(&self, message: &ClaimedMessage, subject: &MailSubject, read_at: Instant) -> Ended {
         let parts = &*self.0;
         let mut stopping = parts.stopping.clone();
         let place = tokio::select! {
@@ -200,6 +229,9 @@ impl MailLane {
         if place.is_none() || parts.broken.load(Ordering::Relaxed) {
             return Ended::Released(parts.ctx.clock.now());
         }
+        // Who waited for a place may be stale by now: the last look is right before the mail goes out.
+        let fresh = if read_at.elapsed() > FRESH { self.look_again(message.id).await } else { None };
+        let subject = fresh.as_ref().unwrap_or(subject);
         let captured = matches!(parts.mailer, Mailer::Captured);
         match prepare(&parts.ctx, &parts.templates, message, subject, captured) {
             Ready::Captured(mail) => Ended::Captured(mail),
@@ -217,6 +249,12 @@ impl MailLane {
                 }
             }
         }
+    }
+
+    /// The subject as it stands now; `None` where the database does not say, and the earlier look must do.
+    async fn look_again(&self, id: i64) -> Option<MailSubject> {
+        let mut conn = self.0.ctx.db.read().await.ok()?;
+        deliveries::subjects(&mut conn, &[id]).await.ok()?.pop()
     }
 
     fn hold(&self, ids: Arc<Mutex<Vec<i64>>>) -> Lease {

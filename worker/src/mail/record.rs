@@ -50,15 +50,20 @@ pub(super) async fn record(ctx: &Context, outcomes: &[Outcome]) -> Result<(), Db
     let mut tx = ctx.db.begin().await?;
     let ours: HashSet<i64> = deliveries::record(&mut tx, &records, now).await?.into_iter().collect();
     let mut deltas: BTreeMap<Uuid, MailDelta> = BTreeMap::new();
+    let mut bounces: BTreeMap<(Uuid, &str), &str> = BTreeMap::new();
     for (outcome, record) in outcomes.iter().zip(&records).filter(|(_, record)| ours.contains(&record.id)) {
         count(deltas.entry(outcome.message.submission_id).or_default(), &outcome.message, record.status);
         match &outcome.ended {
             Ended::Verdict(Verdict::Bounced { error }) => {
-                suppressions::bounce(&mut tx, outcome.merchant, &outcome.email_key, error, now).await?;
+                bounces.insert((outcome.merchant, &outcome.email_key), error);
             }
             Ended::Captured(mail) => captured_mails::insert(&mut tx, mail).await?,
             _ => {}
         }
+    }
+    // In one order everywhere, so that two processes never wait for each other.
+    for ((merchant, email_key), error) in bounces {
+        suppressions::bounce(&mut tx, merchant, email_key, error, now).await?;
     }
     for (submission, delta) in deltas.into_iter().filter(|(_, delta)| *delta != MailDelta::default()) {
         submissions::count_mails(&mut tx, submission, delta).await?;

@@ -4,7 +4,9 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use shared::db::idempotency::Scope;
 
-use super::upload::{self, Kind};
+use super::given_terms::GivenTerms;
+use super::rows::Kind;
+use super::upload;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body;
@@ -35,7 +37,7 @@ pub(crate) async fn post(
     // A JSON body may carry the terms itself; what stands in the URL goes first.
     let terms = match kind {
         Kind::Json => spooled.terms(query.clone()).await?,
-        Kind::Csv | Kind::Ndjson => upload::QueryTerms::read(&query)?,
+        Kind::Csv | Kind::Ndjson => GivenTerms::read(&query)?,
     };
     let merchant = principal.merchant(&mut app.db.read().await?, terms.merchant_id, "?merchant_id").await?;
     let scope = idempotency::key(&parts.headers)?.map(|key| Scope {

@@ -10,6 +10,7 @@ use futures_util::stream;
 use serde_json::json;
 use shared::db::submissions::Submission;
 
+use super::super::paging::Query;
 use super::results::reread;
 use crate::app::App;
 use crate::auth::Principal;
@@ -29,8 +30,9 @@ pub(crate) async fn get(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
+    query: Query,
 ) -> Result<impl IntoResponse, Problem> {
-    let submission = super::find(&app, &principal, &id).await?;
+    let submission = super::find(&app, &principal, &id, &query).await?;
     let start = Some(Watch { app, last: submission, told: false });
     let events = stream::unfold(start, |watch| async move { next(watch?).await });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))

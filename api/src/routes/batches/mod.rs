@@ -3,6 +3,9 @@
 pub(crate) mod create;
 pub(crate) mod events;
 pub(crate) mod results;
+
+mod given_terms;
+mod rows;
 mod upload;
 
 use axum::Json;
@@ -23,8 +26,9 @@ pub(crate) async fn show(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
+    query: Query,
 ) -> Result<Json<Value>, Problem> {
-    let submission = find(&app, &principal, &id).await?;
+    let submission = find(&app, &principal, &id, &query).await?;
     Ok(Json(json!({ "batch": render::batch(&app, &submission) })))
 }
 
@@ -44,13 +48,10 @@ pub(crate) async fn list(
 }
 
 /// The batch with this id, where this principal may see it.
-async fn find(app: &App, principal: &Principal, id: &str) -> Result<Submission, Problem> {
+async fn find(app: &App, principal: &Principal, id: &str, query: &Query) -> Result<Submission, Problem> {
     let mut conn = app.db.read().await?;
     let found = submissions::find(&mut conn, paging::id(id)?).await?.filter(render::is_batch);
     let submission = found.ok_or(Problem::NotFound(paging::ABSENT))?;
-    if principal.sees(&mut conn, submission.merchant_id).await? {
-        Ok(submission)
-    } else {
-        Err(Problem::NotFound(paging::ABSENT))
-    }
+    principal.must_see(&mut conn, submission.merchant_id, query.merchant_id()?).await?;
+    Ok(submission)
 }

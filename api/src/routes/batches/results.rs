@@ -1,5 +1,7 @@
 //! `GET /api/v1/batches/{id}/results`: what each row came to, a page at a time or as a stream.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -22,6 +24,8 @@ use crate::render::{BatchLinks, ResultRow};
 const STATUSES: [&str; 6] = ["none", "queued", "sent", "deferred", "failed", "suppressed"];
 /// Rows read at once while streaming.
 const STRIDE: i64 = 1_000;
+/// How often a stream looks for more of a batch that is worked on.
+const PACE: Duration = Duration::from_millis(300);
 
 /// The results in the order of the request. While the batch is worked on, the rows up to the first one that has no
 /// result yet are there, and `next_cursor` goes on from the last.
@@ -32,7 +36,7 @@ pub(crate) async fn get(
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let submission = super::find(&app, &principal, &id).await?;
+    let submission = super::find(&app, &principal, &id, &query).await?;
     let filter = filter(&query)?;
     let links = BatchLinks::of(&app, &principal, &submission).await?;
     match wanted(&headers) {
@@ -111,18 +115,25 @@ enum Wanted {
     Ndjson,
 }
 
+/// The representation that is wanted most (RFC 9110 section 12.5.1); of equals the first.
 fn wanted(headers: &HeaderMap) -> Wanted {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let first = accept.split(',').map(|part| part.split(';').next().unwrap_or_default().trim());
-    for kind in first {
-        match kind {
-            "text/csv" => return Wanted::Csv,
-            "application/x-ndjson" => return Wanted::Ndjson,
-            "application/json" | "*/*" => return Wanted::Json,
-            _ => {}
+    let mut best = (0.0, Wanted::Json);
+    for part in accept.split(',') {
+        let mut parameters = part.split(';').map(str::trim);
+        let kind = match parameters.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "text/csv" | "text/*" => Wanted::Csv,
+            "application/x-ndjson" => Wanted::Ndjson,
+            "application/json" | "application/*" | "*/*" => Wanted::Json,
+            _ => continue,
+        };
+        let quality =
+            parameters.find_map(|p| p.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>).unwrap_or(0.0);
+        if quality > best.0 {
+            best = (quality, kind);
         }
     }
-    Wanted::Json
+    best.1
 }
 
 /// Streams every row, a stride at a time: memory stays flat however large the batch is.
@@ -140,10 +151,16 @@ fn stream_rows(
         if ended {
             return Ok::<_, std::io::Error>(None);
         }
-        let (rows, _) = read(&app, id, after, STRIDE, &filter)
-            .await
-            .map_err(|_| std::io::Error::other("the database went away"))?;
-        let ended = i64::try_from(rows.len()).unwrap_or(STRIDE) < STRIDE;
+        let (mut rows, mut open) = look(&app, id, after, &filter).await?;
+        // A batch that is worked on is followed to its end: rows come as they get their results.
+        while rows.is_empty() && open.is_some() && !*app.stopping.borrow() {
+            tokio::time::sleep(PACE).await;
+            (rows, open) = look(&app, id, after, &filter).await?;
+        }
+        let ended = open.is_none() && i64::try_from(rows.len()).unwrap_or(STRIDE) < STRIDE;
+        if rows.is_empty() && open.is_some() {
+            return Err(std::io::Error::other("the service ends before the batch is done"));
+        }
         let last = rows.last().map_or(after, |row| row.idx);
         let mut text = head.unwrap_or_default().to_owned();
         for row in rows {
@@ -154,7 +171,17 @@ fn stream_rows(
     let mut response = Body::from_stream(rows).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept, Origin"));
     response
+}
+
+async fn look(
+    app: &App,
+    id: Uuid,
+    after: i64,
+    filter: &Filter,
+) -> Result<(Vec<BatchRow>, Option<i64>), std::io::Error> {
+    read(app, id, after, STRIDE, filter).await.map_err(|_| std::io::Error::other("the database went away"))
 }
 
 const CSV_HEAD: &str = "name,email,external_id,result,interview_url,registration_id,invitation_status,email_status,email_error\r\n";
