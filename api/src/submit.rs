@@ -112,7 +112,8 @@ pub(crate) async fn replay_recorded(
                 let at_most = wait.unwrap_or(Duration::ZERO);
                 submission = app.hub.wait(&app.db, submission, at_most, app.stopping.clone(), || {}).await;
             }
-            answer(app, principal, &submission, &preference).await?
+            // A recorded problem is repeated, too.
+            answer(app, principal, &submission, &preference).await.unwrap_or_else(IntoResponse::into_response)
         }
     };
     replay::mark_replayed(&mut response);

@@ -74,7 +74,7 @@ pub const SETTINGS: &[Setting] = &[
     secret(
         "jwt_secret",
         "CONVOKE_JWT_SECRET",
-        "what user tokens are signed with, as text or base64:…; embedded: made once",
+        "what tokens are signed with (the sessions that links begin, the service token), as text or base64:…; embedded: made once",
     ),
     secret(
         "token_keys",
