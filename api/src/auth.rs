@@ -14,6 +14,7 @@ use crate::body::Fields;
 use crate::limit::Standing;
 use crate::problem::Problem;
 use crate::routes::paging::ABSENT;
+use crate::service_token;
 
 const MISSING: &str =
     "Send a credential: `Authorization: Bearer …`, or an API key as `apiKey` or `X-API-Key`.";
@@ -61,6 +62,9 @@ fn presented(headers: &HeaderMap) -> Option<&str> {
 async fn recognise(app: &App, presented: &str) -> Result<(Principal, String), Problem> {
     let service = app.config.service_key.expose();
     if bool::from(service.as_bytes().ct_eq(presented.as_bytes())) {
+        return Ok((Principal::Service, "service".to_owned()));
+    }
+    if service_token::is_valid(app.config.jwt_secret.expose(), presented, app.clock.now()) {
         return Ok((Principal::Service, "service".to_owned()));
     }
     let key = ApiKey::parse(presented).ok_or(Problem::Unauthorized(UNKNOWN))?;

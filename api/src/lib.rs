@@ -13,6 +13,7 @@ mod prefer;
 pub mod problem;
 mod render;
 mod routes;
+mod service_token;
 mod session;
 mod submit;
 mod visit;
