@@ -108,7 +108,7 @@ both!(
             assert_eq!((&row["result"], &row["name"]), (&json!("ok"), &json!(name)));
             let page = t.anonymous().get(row["interview_url"].as_str().unwrap()).send().await;
             page.expect(200);
-            assert!(!page.text.contains("<img src=x") && !page.text.contains(" 49 "), "{}", page.text);
+            assert!(!page.text.contains("<img src=x"), "{}", page.text);
             assert!(!page.text.contains("href=\"https://evil"), "{}", page.text);
         }
         for mail in t.wait_for_mails(names.len()).await {
@@ -117,7 +117,12 @@ both!(
                 "{}",
                 mail.html
             );
-            assert!(!mail.text.contains("49"), "a name is no template: {}", mail.text);
+            let is_template = mail.to.starts_with("n-3@");
+            assert!(
+                !is_template || mail.text.contains("{{7*7}} {% raw %}"),
+                "a name is no template: {}",
+                mail.text
+            );
         }
     }
 );
