@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Key(key::KeyCommand),
     /// Check configuration, database, Redis and SMTP, and say what is wrong and how to mend it
     Doctor(doctor::DoctorArgs),
+    /// Print the description of the API (OpenAPI 3.1), as GET /openapi.json serves it
+    Openapi,
 }
 
 /// Settings that have a flag of their own; all others are in the file and the environment.

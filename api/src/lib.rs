@@ -4,6 +4,7 @@
 mod app;
 mod auth;
 mod body;
+pub mod description;
 mod frame;
 mod idempotency;
 mod limit;
@@ -38,7 +39,7 @@ pub fn service(
     app: &App,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
 {
-    let routes: Router = routes::routes()
+    let routes: Router = routes::router()
         .layer(CatchPanicLayer::custom(|_| {
             axum::response::IntoResponse::into_response(problem::Problem::Internal)
         }))

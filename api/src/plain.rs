@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::Value;
 use shared::db::Tx;
 use shared::db::idempotency::{self as records, Scope};
@@ -67,9 +68,14 @@ async fn replay(app: &App, scope: Option<&Scope>) -> Result<Option<Response>, Pr
 
 impl Plain {
     /// Commits, and answers 201 with the body. `recorded` is what a replay shows: the same, less any secret.
-    pub(crate) async fn created(mut self, body: Value, recorded: Option<Value>) -> Result<Response, Problem> {
+    pub(crate) async fn created<T: Serialize>(
+        mut self,
+        body: T,
+        recorded: Option<T>,
+    ) -> Result<Response, Problem> {
         if let Some(scope) = &self.scope {
-            let kept = recorded.as_ref().unwrap_or(&body).to_string();
+            let kept = recorded.as_ref().unwrap_or(&body);
+            let kept = serde_json::to_string(kept).map_err(|_| Problem::Internal)?;
             records::answer(&mut self.tx, scope, StatusCode::CREATED.as_u16(), &kept).await?;
         }
         self.tx.commit().await?;

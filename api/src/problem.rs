@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::db::DbError;
 use shared::domain::PROBLEM_TYPES;
+use utoipa::ToSchema;
 
 /// One wrong member of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// RFC 6901 pointer into the body, or a parameter's name after `?`.
     pub pointer: String,

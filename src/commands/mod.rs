@@ -4,6 +4,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod key;
 pub(crate) mod migrate;
+pub(crate) mod openapi;
 pub(crate) mod register;
 pub(crate) mod serve;
 pub(crate) mod worker;
@@ -24,5 +25,6 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Migrate(settings) => migrate::run(&settings).await,
         Command::Key(command) => key::run(&command).await,
         Command::Doctor(args) => doctor::run(&args).await,
+        Command::Openapi => openapi::run(),
     }
 }

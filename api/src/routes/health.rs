@@ -3,21 +3,65 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
-use serde_json::json;
+use serde::Serialize;
 use shared::db::{DbError, jobs, lanes, workers};
 use shared::domain::Lane;
+use utoipa::ToSchema;
 
 use crate::app::App;
 
 /// The process lives.
-pub(crate) async fn live() -> Response {
-    Json(json!({ "status": "ok" })).into_response()
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Life {
+    #[schema(format = "ok")]
+    status: &'static str,
 }
 
+/// Whether work can be done, and what stands in its way.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Readiness {
+    #[schema(format = "readiness")]
+    status: &'static str,
+    checks: Checks,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Checks {
+    /// The ledger answers, and its schema is up to date.
+    #[schema(format = "check")]
+    database: &'static str,
+    /// Jobs can be handed over.
+    #[schema(format = "check")]
+    queue: &'static str,
+    /// There are workers.
+    #[schema(format = "check")]
+    workers: &'static str,
+    /// Work that is due is taken.
+    #[schema(format = "check")]
+    work: &'static str,
+}
+
+/// Whether the process lives
+#[utoipa::path(
+    get, path = "/healthz", tag = "Health", operation_id = "check_life", security(()),
+    responses((status = 200, description = "It does.", body = Life))
+)]
+pub(crate) async fn live() -> Json<Life> {
+    Json(Life { status: "ok" })
+}
+
+/// Whether it can work
+///
 /// Database, queue and workers answer, and work is taken.
-pub(crate) async fn ready(State(app): State<App>) -> Response {
+#[utoipa::path(
+    get, path = "/readyz", tag = "Health", operation_id = "check_readiness", security(()),
+    responses(
+        (status = 200, description = "It can.", body = Readiness),
+        (status = 503, description = "It cannot; `checks` says why.", body = Readiness)
+    )
+)]
+pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
     let database = *app.open.borrow() && app.db.ping().await.is_ok();
     let queue = app.queue.ping().await.is_ok();
     let workers = database && workers_answer(&app).await.unwrap_or(false);
@@ -26,11 +70,16 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
     let ready = database && queue && workers && moving && !stopping;
     let word = |ok: bool| if ok { "ok" } else { "failed" };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({
-        "status": if ready { "ready" } else if stopping { "stopping" } else { "not ready" },
-        "checks": { "database": word(database), "queue": word(queue), "workers": word(workers), "work": word(moving) },
-    });
-    (status, Json(body)).into_response()
+    let checks =
+        Checks { database: word(database), queue: word(queue), workers: word(workers), work: word(moving) };
+    let word = if ready {
+        "ready"
+    } else if stopping {
+        "stopping"
+    } else {
+        "not ready"
+    };
+    (status, Json(Readiness { status: word, checks }))
 }
 
 async fn workers_answer(app: &App) -> Result<bool, DbError> {

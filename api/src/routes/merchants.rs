@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde_json::{Value, json};
-use shared::db::merchants::{self, Merchant, offsets};
+use serde::Serialize;
+use shared::db::merchants::{self, offsets};
 use shared::domain::rfc3339_millis;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::paging::{self, Query};
+use super::paging::{self, PageByUuid, Query};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::{Fields, JsonObject};
@@ -19,30 +20,157 @@ use crate::problem::Problem;
 const DEFAULT_COLOUR: &str = "#1f6feb";
 const DAY: i64 = 86_400;
 
-/// Merchants, newest first.
+/// A merchant: in whose name candidates are invited.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Merchant {
+    id: Uuid,
+    name: String,
+    /// The base of this merchant's links; null: the service's own.
+    #[schema(required, format = "https-url")]
+    base_url: Option<String>,
+    /// Of the candidate's page and mail.
+    #[schema(format = "colour", example = "#1f6feb")]
+    colour: String,
+    /// From whom mail seems to come; null: the merchant's name.
+    #[schema(required)]
+    mail_from_name: Option<String>,
+    /// Where candidates' answers go.
+    #[schema(required, format = Email)]
+    reply_to: Option<String>,
+    /// IANA name of the zone in which times are shown.
+    #[schema(example = "Europe/Bratislava")]
+    time_zone: String,
+    #[schema(example = "en")]
+    locale: String,
+    /// Seconds before an interview at which both sides are reminded.
+    reminder_offsets: Vec<i64>,
+    /// The merchant whose admins may act for this one.
+    #[schema(required)]
+    parent_id: Option<Uuid>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+/// One merchant.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OneMerchant {
+    merchant: Merchant,
+}
+
+/// A page of merchants.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Merchants {
+    merchants: Vec<Merchant>,
+    /// Where the next page begins; null: this is the last.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// A merchant to add.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described here, read member by member")]
+pub(crate) struct NewMerchant {
+    /// A platform may keep its own id.
+    id: Option<Uuid>,
+    #[schema(format = "name", max_length = 200)]
+    name: String,
+    #[schema(format = "https-url", max_length = 2000)]
+    base_url: Option<String>,
+    #[schema(format = "colour")]
+    colour: Option<String>,
+    #[schema(format = "line", max_length = 200)]
+    mail_from_name: Option<String>,
+    #[schema(format = Email)]
+    reply_to: Option<String>,
+    #[schema(format = "time-zone")]
+    time_zone: Option<String>,
+    #[schema(format = "line", max_length = 35)]
+    locale: Option<String>,
+    #[schema(max_items = 10, minimum = 60, maximum = 7_776_000)]
+    reminder_offsets: Option<Vec<i64>>,
+    parent_id: Option<Uuid>,
+}
+
+/// What is wrapped in `merchant`.
+#[derive(ToSchema)]
+#[schema(examples(json!({ "merchant": { "name": "Acme Couriers", "colour": "#0b7285", "time_zone": "Europe/London" } })))]
+#[expect(dead_code, reason = "described here, read member by member")]
+pub(crate) struct NewMerchantBody {
+    merchant: NewMerchant,
+}
+
+/// What changes of a merchant: what is absent stays, what is null goes back to its default.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described here, read member by member")]
+pub(crate) struct MerchantChange {
+    #[schema(nullable = false, format = "name", max_length = 200)]
+    name: Option<String>,
+    #[schema(format = "https-url", max_length = 2000)]
+    base_url: Option<String>,
+    #[schema(format = "colour")]
+    colour: Option<String>,
+    #[schema(format = "line", max_length = 200)]
+    mail_from_name: Option<String>,
+    #[schema(format = Email)]
+    reply_to: Option<String>,
+    #[schema(format = "time-zone")]
+    time_zone: Option<String>,
+    #[schema(format = "line", max_length = 35)]
+    locale: Option<String>,
+    #[schema(max_items = 10, minimum = 60, maximum = 7_776_000)]
+    reminder_offsets: Option<Vec<i64>>,
+    parent_id: Option<Uuid>,
+}
+
+/// What is wrapped in `merchant`.
+#[derive(ToSchema)]
+#[schema(examples(json!({ "merchant": { "reply_to": "people@acme.example" } })))]
+#[expect(dead_code, reason = "described here, read member by member")]
+pub(crate) struct MerchantChangeBody {
+    merchant: MerchantChange,
+}
+
+/// Merchants, newest first
+#[utoipa::path(
+    get, path = "/api/v1/merchants", tag = "Merchants", operation_id = "list_merchants", params(PageByUuid),
+    responses((status = 200, description = "A page of them.", body = Merchants))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     principal: Principal,
     query: Query,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Merchants>, Problem> {
     principal.must_be_service()?;
     let limit = query.limit()?;
     let rows = merchants::page(&mut app.db.read().await?, query.cursor(Uuid::max())?, limit + 1).await?;
-    Ok(Json(paging::page("merchants", rows, limit, |m| m.id.to_string(), shown)))
+    let (merchants, next_cursor) = paging::cut(rows, limit, |m| m.id.to_string(), shown);
+    Ok(Json(Merchants { merchants, next_cursor }))
 }
 
-/// One merchant.
+/// One merchant
+#[utoipa::path(
+    get, path = "/api/v1/merchants/{id}", tag = "Merchants", operation_id = "show_merchant",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, description = "The merchant.", body = OneMerchant))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<OneMerchant>, Problem> {
     principal.must_be_service()?;
     let found = merchants::find(&mut app.db.read().await?, paging::id(&id)?).await?;
-    found.map(|m| Json(json!({ "merchant": shown(&m) }))).ok_or(Problem::NotFound(paging::ABSENT))
+    found.map(|m| Json(OneMerchant { merchant: shown(m) })).ok_or(Problem::NotFound(paging::ABSENT))
 }
 
-/// Adds a merchant; `id` may be given, so that a platform keeps its own.
+/// Add a merchant
+#[utoipa::path(
+    post, path = "/api/v1/merchants", tag = "Merchants", operation_id = "create_merchant",
+    request_body = NewMerchantBody,
+    responses((status = 201, description = "The merchant.", body = OneMerchant))
+)]
 pub(crate) async fn create(
     State(app): State<App>,
     principal: Principal,
@@ -55,7 +183,7 @@ pub(crate) async fn create(
         Begun::Replayed(response) => return Ok(response),
     };
     let now = app.clock.now();
-    let mut merchant = Merchant {
+    let mut merchant = merchants::Merchant {
         id: app.entropy.uuid(now),
         name: String::new(),
         base_url: None,
@@ -81,16 +209,23 @@ pub(crate) async fn create(
     fields.finish()?;
     check_parent(&mut work.tx, &merchant).await?;
     merchants::insert(&mut work.tx, &merchant).await?;
-    work.created(json!({ "merchant": shown(&merchant) }), None).await
+    work.created(OneMerchant { merchant: shown(merchant) }, None).await
 }
 
-/// Changes the members that are given.
+/// Change a merchant
+///
+/// What is absent stays, what is null goes back to its default.
+#[utoipa::path(
+    patch, path = "/api/v1/merchants/{id}", tag = "Merchants", operation_id = "change_merchant",
+    params(("id" = Uuid, Path)), request_body = MerchantChangeBody,
+    responses((status = 200, description = "The merchant as it is now.", body = OneMerchant))
+)]
 pub(crate) async fn change(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
     body: JsonObject,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<OneMerchant>, Problem> {
     principal.must_be_service()?;
     let mut tx = app.db.begin().await?;
     let mut merchant =
@@ -102,11 +237,11 @@ pub(crate) async fn change(
     merchant.updated_at = app.clock.now();
     merchants::update(&mut tx, &merchant).await?;
     tx.commit().await?;
-    Ok(Json(json!({ "merchant": shown(&merchant) })))
+    Ok(Json(OneMerchant { merchant: shown(merchant) }))
 }
 
 /// Reads the members that may change; what is absent stays, what is null goes back to its default.
-fn read(fields: &mut Fields<'_>, m: &mut Merchant) {
+fn read(fields: &mut Fields<'_>, m: &mut merchants::Merchant) {
     if fields.given("name") {
         let name = fields.line("name", 200);
         m.name = fields.required("name", name).unwrap_or_default();
@@ -150,7 +285,7 @@ fn read(fields: &mut Fields<'_>, m: &mut Merchant) {
 }
 
 /// A parent must exist and be nobody's sub-merchant: the tree has two levels.
-async fn check_parent(tx: &mut shared::db::Conn, m: &Merchant) -> Result<(), Problem> {
+async fn check_parent(tx: &mut shared::db::Conn, m: &merchants::Merchant) -> Result<(), Problem> {
     let Some(id) = m.parent_id else { return Ok(()) };
     let wrong = |detail: &str| Err(Problem::invalid("/merchant/parent_id", detail));
     match merchants::find(tx, id).await? {
@@ -161,10 +296,19 @@ async fn check_parent(tx: &mut shared::db::Conn, m: &Merchant) -> Result<(), Pro
     }
 }
 
-fn shown(m: &Merchant) -> Value {
-    json!({
-        "id": m.id, "name": m.name, "base_url": m.base_url, "colour": m.colour, "mail_from_name": m.mail_from_name,
-        "reply_to": m.reply_to, "time_zone": m.time_zone, "locale": m.locale, "reminder_offsets": *m.reminder_offsets,
-        "parent_id": m.parent_id, "created_at": rfc3339_millis(m.created_at), "updated_at": rfc3339_millis(m.updated_at),
-    })
+fn shown(m: merchants::Merchant) -> Merchant {
+    Merchant {
+        id: m.id,
+        name: m.name,
+        base_url: m.base_url,
+        colour: m.colour,
+        mail_from_name: m.mail_from_name,
+        reply_to: m.reply_to,
+        time_zone: m.time_zone,
+        locale: m.locale,
+        reminder_offsets: m.reminder_offsets.0,
+        parent_id: m.parent_id,
+        created_at: rfc3339_millis(m.created_at),
+        updated_at: rfc3339_millis(m.updated_at),
+    }
 }

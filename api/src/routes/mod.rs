@@ -8,6 +8,7 @@ pub(crate) mod health;
 pub(crate) mod interview_take;
 pub(crate) mod merchants;
 pub(crate) mod messages;
+pub(crate) mod openapi;
 pub(crate) mod operations;
 pub(crate) mod paging;
 pub(crate) mod positions;
@@ -17,41 +18,42 @@ pub(crate) mod tokens;
 
 use axum::Router;
 use axum::routing::{delete, get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Principal;
+use crate::description;
 use crate::problem::Problem;
 
 /// Whether the process lives and works.
-pub(crate) fn health_routes() -> Router<App> {
-    Router::new()
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .fallback(nothing)
-        .method_not_allowed_fallback(no_such_method)
+fn health() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(description::beginning())
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
 }
 
-/// Every path.
-pub(crate) fn routes() -> Router<App> {
-    health_routes()
+/// Every path with its description: what `routes!` does not take is not served.
+pub(crate) fn described() -> OpenApiRouter<App> {
+    health()
         .route("/functions/v1/job-interview-register-users", post(register_users::post))
         .route("/job-interview-register-users", post(register_users::post))
-        .route("/api/v1/operations/{id}", get(operations::show))
+        .routes(routes!(operations::show))
         .route("/api/v1/batches", get(batches::list).post(batches::create::post))
         .route("/api/v1/batches/{id}", get(batches::show))
         .route("/api/v1/batches/{id}/results", get(batches::results::get))
         .route("/api/v1/batches/{id}/events", get(batches::events::get))
-        .route("/api/v1/registrations", get(registrations::list))
-        .route("/api/v1/registrations/{id}", get(registrations::show))
-        .route("/api/v1/registrations/{id}/resend", post(registrations::resend))
-        .route("/api/v1/registrations/{id}/revoke", post(registrations::revoke))
-        .route("/api/v1/registrations/{id}/reissue", post(registrations::reissue))
-        .route("/api/v1/registrations/{id}/complete", post(registrations::complete))
+        .routes(routes!(registrations::list))
+        .routes(routes!(registrations::show))
+        .routes(routes!(registrations::resend))
+        .routes(routes!(registrations::revoke))
+        .routes(routes!(registrations::reissue))
+        .routes(routes!(registrations::complete))
         .route("/api/v1/tokens/redeem", post(tokens::redeem))
         .route("/api/v1/tokens/inspect", post(tokens::inspect))
         .route("/interview/take/{interview}", get(interview_take::show).post(interview_take::begin))
-        .route("/api/v1/merchants", get(merchants::list).post(merchants::create))
-        .route("/api/v1/merchants/{id}", get(merchants::show).patch(merchants::change))
+        .routes(routes!(merchants::list, merchants::create))
+        .routes(routes!(merchants::show, merchants::change))
         .route("/api/v1/interview-definitions", get(definitions::list).post(definitions::create))
         .route("/api/v1/interview-definitions/{id}", get(definitions::show).patch(definitions::change))
         .route("/api/v1/positions", get(positions::list).post(positions::create))
@@ -64,6 +66,22 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v1/messages", get(messages::list))
         .route("/api/v1/captured-mails", get(captured_mails::list))
         .route("/api/v1/captured-mails/{id}", get(captured_mails::show))
+        .routes(routes!(openapi::show))
+}
+
+/// Every path, and what answers where there is none.
+pub(crate) fn router() -> Router<App> {
+    with_fallbacks(described())
+}
+
+/// The health paths alone.
+pub(crate) fn health_routes() -> Router<App> {
+    with_fallbacks(health())
+}
+
+fn with_fallbacks(described: OpenApiRouter<App>) -> Router<App> {
+    let (routes, _) = described.split_for_parts();
+    routes.fallback(nothing).method_not_allowed_fallback(no_such_method)
 }
 
 /// A path without a route. Whoever sends a credential is counted all the same.

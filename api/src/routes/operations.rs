@@ -2,22 +2,28 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use serde_json::{Value, json};
 use shared::db::submissions;
 
-use super::paging::{self, Query};
+use super::paging::{self, OfMerchant, Query};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::problem::Problem;
-use crate::render;
+use crate::render::{self, OneOperation};
 
-/// One operation, from the moment of its 202. A batch's result is null: its results are the batch's.
+/// One operation
+///
+/// Known from the moment of its 202. A batch's `result` is null: its results are the batch's.
+#[utoipa::path(
+    get, path = "/api/v1/operations/{id}", tag = "Operations", operation_id = "show_operation",
+    params(("id" = Uuid, Path), OfMerchant),
+    responses((status = 200, description = "The operation as it stands.", body = OneOperation))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
     query: Query,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<OneOperation>, Problem> {
     principal.must_be_staff()?;
     let mut conn = app.db.read().await?;
     let submission =
@@ -27,5 +33,5 @@ pub(crate) async fn show(
     let has_result =
         submission.is_completed() && submission.error.is_none() && !render::is_batch(&submission);
     let result = if has_result { Some(render::result(&app, &principal, &submission).await?.0) } else { None };
-    Ok(Json(json!({ "operation": render::operation(&submission, result.as_ref()) })))
+    Ok(Json(OneOperation { operation: render::operation(&submission, result) }))
 }

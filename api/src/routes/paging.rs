@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde_json::{Value, json};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -21,6 +22,42 @@ impl FromRequestParts<App> for Query {
         let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
         Ok(Self(pairs.map(|(name, value)| (name, value.replace('\0', "\u{FFFD}"))).collect()))
     }
+}
+
+/// `merchant_id` in the URL.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described here, read by `Query`")]
+pub(crate) struct OfMerchant {
+    /// Whose it is: required with the service credential, else the credential's own.
+    #[param(nullable = false)]
+    merchant_id: Option<Uuid>,
+}
+
+/// A page of a list that is ordered by UUID.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described here, read by `Query`")]
+pub(crate) struct PageByUuid {
+    /// How many at most.
+    #[param(nullable = false, minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before.
+    #[param(nullable = false)]
+    cursor: Option<Uuid>,
+}
+
+/// A page of a list that is ordered by number.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described here, read by `Query`")]
+pub(crate) struct PageByNumber {
+    /// How many at most.
+    #[param(nullable = false, minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before.
+    #[param(nullable = false, format = "number-cursor")]
+    cursor: Option<String>,
 }
 
 impl Query {
@@ -93,6 +130,21 @@ pub(crate) fn id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
 
 /// What is said of anything that is not there, or another merchant's.
 pub(crate) const ABSENT: &str = "There is no such resource, or it belongs to another merchant.";
+
+/// The items of a page, and the cursor of the next one where there is one. `rows` may have one more than `limit`, which
+/// is how it is known that there is more.
+pub(crate) fn cut<T, I>(
+    mut rows: Vec<T>,
+    limit: i64,
+    cursor: impl Fn(&T) -> String,
+    item: impl Fn(T) -> I,
+) -> (Vec<I>, Option<String>) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(cursor);
+    (rows.into_iter().map(item).collect(), next)
+}
 
 /// A page: the items under their plural, and the cursor of the next page where there is one. `rows` may have one
 /// more than `limit`, which is how it is known that there is more.

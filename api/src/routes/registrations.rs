@@ -4,40 +4,87 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde::Serialize;
 use shared::db::registrations::{self, Filter, Registration};
 use shared::db::submissions::Submission;
 use shared::db::{definitions, jobs::NewJob};
 use shared::domain::{JobKind, Lane, MoveRegistration, SubmissionKind};
 
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::paging::{self, Query};
+use super::paging::{self, OfMerchant, PageByNumber, Query};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::{Fields, OptionalObject};
 use crate::idempotency;
 use crate::problem::Problem;
-use crate::render;
+use crate::render::{self, OneOperation, OneRegistration, RegistrationShown};
 use crate::submit::{self, Form};
 
-/// One registration.
+/// A page of registrations.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Registrations {
+    registrations: Vec<RegistrationShown>,
+    /// Where the next page begins; null: this is the last.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// Which registrations.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described here, read by `Query`")]
+struct Wanted {
+    /// The candidate's address, in any case.
+    #[param(nullable = false)]
+    email: Option<String>,
+    /// What the client calls the candidate.
+    #[param(nullable = false)]
+    external_id: Option<String>,
+    /// An interview definition's long id, or a position's.
+    #[param(nullable = false)]
+    interview_id: Option<Uuid>,
+}
+
+/// What a move is told, where it is told anything.
+#[derive(ToSchema)]
+#[schema(examples(json!({ "send_email": true })))]
+#[expect(dead_code, reason = "described here, read member by member")]
+struct MoveBody {
+    /// Whether a new link is mailed.
+    send_email: Option<bool>,
+    /// Whose it is; the credential's own where nothing is said.
+    merchant_id: Option<Uuid>,
+}
+
+/// One registration
+#[utoipa::path(
+    get, path = "/api/v1/registrations/{id}", tag = "Registrations", operation_id = "show_registration",
+    params(("id" = i64, Path), OfMerchant),
+    responses((status = 200, description = "The registration.", body = OneRegistration))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
     query: Query,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<OneRegistration>, Problem> {
     let registration = find(&app, &principal, &id, query.merchant_id()?).await?;
-    Ok(Json(json!({ "registration": render::registration(&app, &registration) })))
+    Ok(Json(OneRegistration { registration: render::registration(&app, &registration) }))
 }
 
-/// A merchant's registrations, newest first, by address, external id and interview.
+/// A merchant's registrations, newest first
+#[utoipa::path(
+    get, path = "/api/v1/registrations", tag = "Registrations", operation_id = "list_registrations",
+    params(Wanted, OfMerchant, PageByNumber),
+    responses((status = 200, description = "A page of them.", body = Registrations))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     principal: Principal,
     query: Query,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Registrations>, Problem> {
     principal.must_be_staff()?;
     let limit = query.limit()?;
     let below = query.cursor(i64::MAX)?;
@@ -47,7 +94,7 @@ pub(crate) async fn list(
     let definition = match interview {
         Some(id) => match definitions::find_invited(&mut conn, merchant.id, id).await? {
             Some(definition) => Some(definition.id),
-            None => return Ok(Json(json!({ "registrations": [], "next_cursor": null }))),
+            None => return Ok(Json(Registrations { registrations: Vec::new(), next_cursor: None })),
         },
         None => None,
     };
@@ -57,16 +104,22 @@ pub(crate) async fn list(
         definition,
     };
     let rows = registrations::page(&mut conn, merchant.id, below, limit + 1, &filter).await?;
-    Ok(Json(paging::page(
-        "registrations",
-        rows,
-        limit,
-        |r| r.id.to_string(),
-        |r| render::registration(&app, r),
-    )))
+    let (registrations, next_cursor) =
+        paging::cut(rows, limit, |r| r.id.to_string(), |r| render::registration(&app, &r));
+    Ok(Json(Registrations { registrations, next_cursor }))
 }
 
-/// Mails the same link once more.
+/// Mail the link once more
+///
+/// The same link, which must still open.
+#[utoipa::path(
+    post, path = "/api/v1/registrations/{id}/resend", tag = "Registrations", operation_id = "resend_registration",
+    params(("id" = i64, Path)), request_body = Option<MoveBody>,
+    responses(
+        (status = 200, description = "The mail is queued.", body = OneRegistration),
+        (status = 202, description = "Accepted; it is not done yet.", body = OneOperation)
+    )
+)]
 pub(crate) async fn resend(
     state: State<App>,
     who: Principal,
@@ -77,7 +130,17 @@ pub(crate) async fn resend(
     act(state.0, who, path.0, headers, body, SubmissionKind::ResendInvitation, "resend").await
 }
 
-/// Takes the link back.
+/// Take the link back
+///
+/// It opens no more.
+#[utoipa::path(
+    post, path = "/api/v1/registrations/{id}/revoke", tag = "Registrations", operation_id = "revoke_registration",
+    params(("id" = i64, Path)), request_body = Option<MoveBody>,
+    responses(
+        (status = 200, description = "The registration, revoked.", body = OneRegistration),
+        (status = 202, description = "Accepted; it is not done yet.", body = OneOperation)
+    )
+)]
 pub(crate) async fn revoke(
     state: State<App>,
     who: Principal,
@@ -88,7 +151,17 @@ pub(crate) async fn revoke(
     act(state.0, who, path.0, headers, body, SubmissionKind::RevokeRegistration, "revoke").await
 }
 
-/// Mints a new link; the old one is dead.
+/// Mint a new link
+///
+/// The old one opens no more.
+#[utoipa::path(
+    post, path = "/api/v1/registrations/{id}/reissue", tag = "Registrations", operation_id = "reissue_registration",
+    params(("id" = i64, Path)), request_body = Option<MoveBody>,
+    responses(
+        (status = 200, description = "The registration with its new link.", body = OneRegistration),
+        (status = 202, description = "Accepted; it is not done yet.", body = OneOperation)
+    )
+)]
 pub(crate) async fn reissue(
     state: State<App>,
     who: Principal,
@@ -99,7 +172,17 @@ pub(crate) async fn reissue(
     act(state.0, who, path.0, headers, body, SubmissionKind::ReissueLink, "reissue").await
 }
 
-/// Marks the interview done.
+/// Mark the interview done
+///
+/// From then on its link is used.
+#[utoipa::path(
+    post, path = "/api/v1/registrations/{id}/complete", tag = "Registrations", operation_id = "complete_registration",
+    params(("id" = i64, Path)), request_body = Option<MoveBody>,
+    responses(
+        (status = 200, description = "The registration, completed.", body = OneRegistration),
+        (status = 202, description = "Accepted; it is not done yet.", body = OneOperation)
+    )
+)]
 pub(crate) async fn complete(
     state: State<App>,
     who: Principal,

@@ -83,8 +83,7 @@ async fn replayed_or(
     let Some(mut answer) = record.body.and_then(|text| serde_json::from_str::<Value>(&text).ok()) else {
         return Err(otherwise);
     };
-    answer["registration"]["interview_url"] =
-        render::registration(app, &registration)["interview_url"].clone();
+    answer["registration"]["interview_url"] = render::registration(app, &registration).interview_url.into();
     let mut response = Json(answer).into_response();
     idempotency::mark_replayed(&mut response);
     Ok(response)

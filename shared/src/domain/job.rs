@@ -16,6 +16,9 @@ macro_rules! stored_names {
         pub enum $name { $($(#[$vdoc])* $variant,)+ }
 
         impl $name {
+            /// Every one of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
             /// The stable name, as stored and shown.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

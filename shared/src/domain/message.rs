@@ -82,6 +82,10 @@ pub enum EmailStatus {
 }
 
 impl EmailStatus {
+    /// Every status.
+    pub const ALL: [Self; 6] =
+        [Self::None, Self::Queued, Self::Sent, Self::Deferred, Self::Failed, Self::Suppressed];
+
     /// From a message's stored status; `None` where there is no message.
     #[must_use]
     pub fn of(stored: Option<&str>) -> Self {

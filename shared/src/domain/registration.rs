@@ -40,6 +40,9 @@ pub enum InvitationStatus {
 }
 
 impl InvitationStatus {
+    /// Every status.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Started, Self::Completed, Self::Expired, Self::Revoked];
+
     /// The state at an instant.
     #[must_use]
     pub fn at(now: DateTime<Utc>, m: &Milestones) -> Self {

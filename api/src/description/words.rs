@@ -1,0 +1,125 @@
+//! House formats. A member says `format = "line"` or `format = "email-status"`; here stands what that means in a
+//! schema: the pattern of a text, or the words of the domain. None of them is left in the served description.
+
+use serde_json::Value;
+use shared::domain::{EmailStatus, InvitationStatus, SubmissionKind, SubmissionStatus};
+use utoipa::Modify;
+use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::{OpenApi, RefOr};
+
+use super::common::operations;
+
+/// One line: no control character but a tab at an end, no line or paragraph separator, no bidirectional control.
+macro_rules! line {
+    () => {
+        r"[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*"
+    };
+}
+const LINE: &str = concat!(r"^\t*", line!(), r"\t*$");
+/// A line with something to see on it.
+const NAME: &str = concat!(
+    r"^\t*",
+    line!(),
+    r"[^\x00-\x20\x7f-\xa0\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000]",
+    line!(),
+    r"\t*$"
+);
+/// Text of any lines, without NUL.
+const TEXT: &str = r"^[^\x00]*$";
+/// https without credentials, or http on a loopback host. A host's last label is no number, or it would be an address.
+const URL: &str = concat!(
+    r"^(https://([A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9]{0,60})",
+    r"|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9][0-9]{0,3})?([/?#][!-~]*)?$"
+);
+const COLOUR: &str = "^#[0-9A-Fa-f]{6}$";
+/// Where a page begins: what an earlier page gave as `next_cursor`.
+const NUMBER_CURSOR: &str = "^-?[0-9]{1,18}$";
+
+/// Replaces house formats by what they mean.
+pub(super) struct Words;
+
+impl Modify for Words {
+    fn modify(&self, openapi: &mut OpenApi) {
+        for schema in openapi.components.iter_mut().flat_map(|c| c.schemas.values_mut()) {
+            resolve(schema);
+        }
+        for (_, _, operation) in operations(openapi) {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                parameter.schema.iter_mut().for_each(resolve);
+            }
+            let bodies = operation.request_body.iter_mut().flat_map(|body| body.content.values_mut());
+            let answers = operation.responses.responses.values_mut().filter_map(|response| match response {
+                RefOr::T(response) => Some(response.content.values_mut()),
+                RefOr::Ref(_) => None,
+            });
+            for content in bodies.chain(answers.flatten()) {
+                content.schema.iter_mut().for_each(resolve);
+            }
+        }
+    }
+}
+
+/// Replaces a schema's house format, and those within it.
+fn resolve(schema: &mut RefOr<Schema>) {
+    let RefOr::T(schema) = schema else { return };
+    match schema {
+        Schema::Object(object) => {
+            object.properties.values_mut().for_each(resolve);
+            express(object);
+        }
+        Schema::Array(array) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                resolve(items);
+            }
+        }
+        Schema::OneOf(one) => one.items.iter_mut().for_each(resolve),
+        Schema::AllOf(all) => all.items.iter_mut().for_each(resolve),
+        Schema::AnyOf(any) => any.items.iter_mut().for_each(resolve),
+        _ => {}
+    }
+}
+
+fn express(object: &mut Object) {
+    let Some(SchemaFormat::Custom(format)) = &object.format else { return };
+    if let Some(pattern) = pattern(format) {
+        object.pattern = Some(pattern.to_owned());
+        object.format = None;
+    } else if let Some(words) = words(format) {
+        let null = is_nullable(object).then_some(Value::Null);
+        object.enum_values = Some(words.into_iter().map(Value::from).chain(null).collect());
+        object.format = None;
+    }
+}
+
+fn is_nullable(object: &Object) -> bool {
+    matches!(&object.schema_type, SchemaType::Array(types) if types.contains(&Type::Null))
+}
+
+/// The pattern of a text.
+fn pattern(format: &str) -> Option<&'static str> {
+    Some(match format {
+        "line" => LINE,
+        "name" => NAME,
+        "text" => TEXT,
+        "https-url" => URL,
+        "colour" => COLOUR,
+        "number-cursor" => NUMBER_CURSOR,
+        _ => return None,
+    })
+}
+
+/// The words of a closed list.
+fn words(format: &str) -> Option<Vec<&'static str>> {
+    Some(match format {
+        "invitation-status" => InvitationStatus::ALL.map(InvitationStatus::as_str).to_vec(),
+        "email-status" => EmailStatus::ALL.map(EmailStatus::as_str).to_vec(),
+        "definition-status" => vec!["draft", "active", "archived"],
+        "operation-kind" => SubmissionKind::ALL.iter().map(|kind| kind.as_str()).collect(),
+        "operation-status" => SubmissionStatus::ALL.iter().map(|status| status.as_str()).collect(),
+        "ok" => vec!["ok"],
+        "check" => vec!["ok", "failed"],
+        "readiness" => vec!["ready", "stopping", "not ready"],
+        "key-role" => vec!["admin", "staff", "operator"],
+        _ => return None,
+    })
+}
