@@ -2,7 +2,9 @@
 //! schema: the pattern of a text, or the words of the domain. None of them is left in the served description.
 
 use serde_json::Value;
-use shared::domain::{EmailStatus, InvitationStatus, SubmissionKind, SubmissionStatus};
+use shared::domain::{
+    EmailStatus, INTERVIEW_KINDS, InterviewStatus, InvitationStatus, Side, SubmissionKind, SubmissionStatus,
+};
 use utoipa::Modify;
 use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{OpenApi, RefOr};
@@ -119,6 +121,11 @@ fn words(format: &str) -> Option<Vec<&'static str>> {
         "ok" => vec!["ok"],
         "check" => vec!["ok", "failed"],
         "readiness" => vec!["ready", "stopping", "not ready"],
+        "interview-kind" => INTERVIEW_KINDS.to_vec(),
+        "interview-status" => InterviewStatus::ALL.iter().map(|status| status.as_str()).collect(),
+        "interviewee-kind" => vec!["interview", "verified", "rejected"],
+        "side" => Side::ALL.iter().map(|side| side.as_str()).collect(),
+        "user-role" => vec!["admin", "staff", "candidate"],
         "key-role" => vec!["admin", "staff", "operator"],
         _ => return None,
     })

@@ -92,10 +92,6 @@ impl Side {
 }
 
 impl InterviewMove {
-    /// Every move.
-    pub const ALL: [Self; 6] =
-        [Self::Amend, Self::Accept, Self::Reject, Self::Cancel, Self::Complete, Self::NoShow];
-
     /// The state that the move leads to.
     #[must_use]
     pub const fn leads_to(self) -> InterviewStatus {
@@ -136,20 +132,17 @@ impl InterviewMove {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use InterviewStatus::{Amended, Cancelled, Completed, NoShow, Pending, Rejected, Scheduled};
-
-    const STATES: [InterviewStatus; 7] =
-        [Pending, Amended, Scheduled, Rejected, Cancelled, Completed, NoShow];
+    use InterviewStatus::{Amended, Cancelled};
 
     fn row(status: InterviewStatus) -> String {
         let legal = |m: InterviewMove| m.from(status, Side::Interviewer, None).is_ok();
-        InterviewMove::ALL.map(|m| if legal(m) { 'y' } else { 'n' }).iter().collect()
+        InterviewMove::ALL.iter().map(|m| if legal(*m) { 'y' } else { 'n' }).collect()
     }
 
     #[test]
     fn every_move_from_every_state_is_decided() {
         // amend, accept, reject, cancel, complete, no_show
-        let rows = STATES.map(|status| (status.as_str(), row(status)));
+        let rows: Vec<_> = InterviewStatus::ALL.iter().map(|status| (status.as_str(), row(*status))).collect();
         let expected = [
             ("pending", "yyyynn"),
             ("amended", "yyyynn"),
@@ -180,8 +173,8 @@ mod tests {
 
     #[test]
     fn stored_names_are_wire_format() {
-        assert_eq!(STATES.map(InterviewStatus::as_str)[6], "no_show");
+        assert_eq!(InterviewStatus::NoShow.as_str(), "no_show");
         assert_eq!("interviewee".parse::<Side>().unwrap(), Side::Interviewee);
-        assert_eq!(InterviewMove::ALL.map(InterviewMove::as_str)[5], "no_show");
+        assert_eq!("no_show".parse::<InterviewMove>().unwrap(), InterviewMove::NoShow);
     }
 }

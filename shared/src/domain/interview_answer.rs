@@ -17,16 +17,16 @@ pub struct InterviewShown {
     /// Its id.
     pub id: i64,
     /// When the proposed time ends.
-    #[schema(required, format = "date-time")]
+    #[schema(required, format = DateTime)]
     pub amend_end_at: Option<String>,
     /// When the proposed time begins.
-    #[schema(required, format = "date-time")]
+    #[schema(required, format = DateTime)]
     pub amend_start_at: Option<String>,
     /// Whose proposal waits for an answer.
-    #[schema(required, schema_with = amended_by)]
+    #[schema(required, format = "side")]
     pub amended_by: Option<String>,
     /// When it ends.
-    #[schema(format = "date-time")]
+    #[schema(format = DateTime)]
     pub end_at: String,
     /// Who is interviewed.
     pub interviewee: IntervieweeShown,
@@ -37,16 +37,16 @@ pub struct InterviewShown {
     /// The interviewer's user id.
     pub interviewer_id: i64,
     /// How they meet.
-    #[schema(schema_with = kind)]
+    #[schema(format = "interview-kind")]
     pub kind: String,
     /// A place, or an https URL.
     #[schema(required)]
     pub location: Option<String>,
     /// When it begins.
-    #[schema(format = "date-time")]
+    #[schema(format = DateTime)]
     pub start_at: String,
     /// Where it stands.
-    #[schema(schema_with = status)]
+    #[schema(format = "interview-status")]
     pub status: String,
 }
 
@@ -63,10 +63,10 @@ pub struct IntervieweeShown {
     /// The interviewee's user.
     pub driver: Driver,
     /// `interview`, `verified` or `rejected`.
-    #[schema(schema_with = interviewee_kind)]
+    #[schema(format = "interviewee-kind")]
     pub kind: String,
     /// When the interviewee was changed last.
-    #[schema(format = "date-time")]
+    #[schema(format = DateTime)]
     pub updated_at: String,
 }
 
@@ -100,37 +100,4 @@ pub struct InterviewerShown {
     pub image: Option<String>,
     /// The user's name.
     pub title: String,
-}
-
-mod words {
-    //! Words that a schema lists.
-
-    use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
-
-    pub(super) fn of<const N: usize>(words: [&str; N]) -> ObjectBuilder {
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
-    }
-
-    pub(super) fn or_null() -> SchemaType {
-        SchemaType::from_iter([Type::String, Type::Null])
-    }
-}
-
-fn kind() -> utoipa::openapi::schema::Object {
-    words::of(super::INTERVIEW_KINDS).build()
-}
-
-fn status() -> utoipa::openapi::schema::Object {
-    words::of(["pending", "amended", "scheduled", "rejected", "cancelled", "completed", "no_show"]).build()
-}
-
-fn interviewee_kind() -> utoipa::openapi::schema::Object {
-    words::of(["interview", "verified", "rejected"]).build()
-}
-
-fn amended_by() -> utoipa::openapi::schema::Object {
-    utoipa::openapi::schema::ObjectBuilder::new()
-        .schema_type(words::or_null())
-        .enum_values(Some([Some("interviewer"), Some("interviewee"), None]))
-        .build()
 }
