@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 use shared::db::definitions::{self, Definition};
-use shared::domain::rfc3339_millis;
+use shared::domain::{placeholders, rfc3339_millis};
 
 use super::paging::{self, Query};
 use crate::app::App;
@@ -145,9 +145,18 @@ fn read(fields: &mut Fields<'_>, d: &mut Definition) {
     }
     if fields.given("mail_subject") {
         d.mail_subject = fields.line("mail_subject", 500);
+        must_fill(fields, "mail_subject", d.mail_subject.as_deref());
     }
     if fields.given("mail_text") {
         d.mail_text = fields.text("mail_text", 20_000);
+        must_fill(fields, "mail_text", d.mail_text.as_deref());
+    }
+}
+
+/// Refuses a template that no mail could be made from, while somebody looks who can mend it.
+fn must_fill(fields: &mut Fields<'_>, name: &str, template: Option<&str>) {
+    if let Some(Err(error)) = template.map(placeholders::check) {
+        fields.wrong(name, error.to_string());
     }
 }
 

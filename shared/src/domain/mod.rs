@@ -1,6 +1,7 @@
 //! The domain: types that parse once, states and their moves, tokens, backoff. Pure: no database, no network, no clock.
 
 mod api_key;
+pub mod appearance;
 mod backoff;
 mod conflict;
 mod email;
@@ -11,6 +12,7 @@ mod job;
 mod lane;
 mod link;
 mod message;
+pub mod placeholders;
 mod registration;
 mod row;
 mod secret;

@@ -5,11 +5,11 @@
 
 use chrono::{DateTime, Utc};
 use minijinja::{AutoEscape, Environment, Output, UndefinedBehavior, context, escape_formatter};
+use shared::domain::appearance::{colours, inert, instant};
+use shared::domain::placeholders::fill;
 use shared::domain::{EmailAddress, line};
 
-use super::appearance::{colours, inert, instant};
 use super::letter::LONGEST_SUBJECT;
-use super::placeholders::fill;
 
 const SUBJECT: &str = "invitation/subject.txt";
 const TEXT: &str = "invitation/body.txt";
@@ -32,7 +32,7 @@ pub struct Invitation<'a> {
     pub candidate_name: Option<&'a str>,
     /// To what.
     pub definition_name: &'a str,
-    /// The merchant's own subject, with placeholders ([`super::fill`]).
+    /// The merchant's own subject, with placeholders ([`shared::domain::placeholders`]).
     pub custom_subject: Option<&'a str>,
     /// The merchant's own text, with placeholders. It takes the place of salutation and invitation; button, link
     /// and expiry stay.

@@ -3,13 +3,11 @@
 //! [`Templates`] writes an invitation, [`Letter`] checks and formats it, [`SmtpClient`] sends it and gives a
 //! [`Verdict`]; these know nothing of the ledger. [`MailLane`] joins them to it.
 
-mod appearance;
 mod compose;
 mod dispatch;
 mod envelope;
 mod letter;
 mod pace;
-mod placeholders;
 mod quoted;
 mod rates;
 mod record;
@@ -20,7 +18,6 @@ mod verdict;
 pub use compose::{ComposeError, Composed, Invitation, Templates};
 pub use dispatch::{MailLane, MailLaneError};
 pub use letter::{Calendar, CalendarMethod, Letter, LetterError};
-pub use placeholders::{PlaceholderError, fill};
 pub use smtp::{SmtpClient, SmtpOptions, SmtpUrlError};
 pub use verdict::{Stage, Verdict};
 

@@ -1,5 +1,5 @@
-//! How things are shown: a merchant's colour with a text colour that can be read on it, instants in a reader's
-//! zone, and names that mail programs do not turn into links.
+//! How pages and mails show things: a merchant's colour with a text colour that can be read on it, instants in a
+//! reader's zone, and names that mail programs do not turn into links.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -9,13 +9,16 @@ const FALLBACK: [u8; 3] = [0x1f, 0x4e, 0x79];
 
 /// A background and the text colour that stands out on it, both as `#rrggbb`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub(super) struct Colours {
-    pub(super) background: String,
-    pub(super) text: &'static str,
+pub struct Colours {
+    /// The merchant's own, or the house colour.
+    pub background: String,
+    /// Nearly black, or white.
+    pub text: &'static str,
 }
 
 /// Reads `#rrggbb`. Nothing else ever reaches a style attribute.
-pub(super) fn colours(raw: &str) -> Colours {
+#[must_use]
+pub fn colours(raw: &str) -> Colours {
     let [r, g, b] = parse(raw).unwrap_or(FALLBACK);
     let text = if luminance([r, g, b]) > 0.179 { "#111111" } else { "#ffffff" };
     Colours { background: format!("#{r:02x}{g:02x}{b:02x}"), text }
@@ -39,13 +42,15 @@ fn luminance(rgb: [u8; 3]) -> f64 {
 }
 
 /// `Wednesday 22 January 2025, 14:12 (Europe/Bratislava)`. A zone that nobody knows is shown as UTC.
-pub(super) fn instant(at: DateTime<Utc>, zone: &str) -> String {
+#[must_use]
+pub fn instant(at: DateTime<Utc>, zone: &str) -> String {
     let zone: Tz = zone.parse().unwrap_or(Tz::UTC);
     format!("{} ({})", at.with_timezone(&zone).format("%A %-d %B %Y, %H:%M"), zone.name())
 }
 
 /// A name that is, or holds, a URL stays readable, but mail programs find nothing in it to make a link of.
-pub(super) fn inert(name: &str) -> String {
+#[must_use]
+pub fn inert(name: &str) -> String {
     let name = name.replace("://", "[:]//");
     match name.to_ascii_lowercase().find("www.") {
         Some(at) => format!("{}[.]{}", &name[..at + 3], inert(&name[at + 4..])),
