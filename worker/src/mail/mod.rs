@@ -1,8 +1,9 @@
 //! The mail lane: claiming mails, composing them, handing them to a server, and recording what its answer means.
 //!
-//! [`Templates`] writes each mail, [`Letter`] checks and formats it, [`SmtpClient`] sends it and gives a
+//! [`Templates`] writes each mail, [`Appointment`] what calendars read in it, [`Letter`] checks and formats it, [`SmtpClient`] sends it and gives a
 //! [`Verdict`]; these know nothing of the ledger. [`MailLane`] joins them to it.
 
+mod calendar;
 mod compose;
 mod dispatch;
 mod envelope;
@@ -18,6 +19,7 @@ mod ring;
 mod smtp;
 mod verdict;
 
+pub use calendar::{Appointment, AppointmentState};
 pub use compose::{ComposeError, Composed, Invitation, Templates};
 pub use dispatch::{MailLane, MailLaneError};
 pub use letter::{Calendar, CalendarMethod, Letter, LetterError};
