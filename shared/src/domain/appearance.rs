@@ -1,7 +1,7 @@
-//! How pages and mails show things: a merchant's colour with a text colour that can be read on it, instants in a
-//! reader's zone, and names that mail programs do not turn into links.
+//! How pages and mails show things: a merchant's colour with a text colour that can be read on it, instants and
+//! spans of time in a reader's zone, and names that mail programs do not turn into links.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, LocalResult, Offset as _, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
 /// Used where a merchant's own colour cannot be read.
@@ -41,11 +41,77 @@ fn luminance(rgb: [u8; 3]) -> f64 {
     0.2126 * r + 0.7152 * g + 0.0722 * b
 }
 
+const DAY: &str = "%A %-d %B %Y";
+
 /// `Wednesday 22 January 2025, 14:12 (Europe/Bratislava)`. A zone that nobody knows is shown as UTC.
 #[must_use]
 pub fn instant(at: DateTime<Utc>, zone: &str) -> String {
-    let zone: Tz = zone.parse().unwrap_or(Tz::UTC);
-    format!("{} ({})", at.with_timezone(&zone).format("%A %-d %B %Y, %H:%M"), zone.name())
+    let at = at.with_timezone(&known(zone));
+    format!("{}, {} ({})", at.format(DAY), at.format(clock(is_told_twice(&at))), at.timezone().name())
+}
+
+/// `Wednesday 22 January 2025, 14:12–14:42 (Europe/Bratislava)`; with the end's date where that is another one, and
+/// with the offsets from UTC where the clocks are changed meanwhile or show this time twice.
+#[must_use]
+pub fn period(start: DateTime<Utc>, end: DateTime<Utc>, zone: &str) -> String {
+    let zone = known(zone);
+    let (start, end) = (start.with_timezone(&zone), end.with_timezone(&zone));
+    let is_odd = start.offset().fix() != end.offset().fix() || is_told_twice(&start) || is_told_twice(&end);
+    let (from, to) = (start.format(clock(is_odd)), end.format(clock(is_odd)));
+    let until = if start.date_naive() != end.date_naive() {
+        format!(" – {}, {to}", end.format(DAY))
+    } else if is_odd {
+        format!(" – {to}")
+    } else {
+        format!("–{to}")
+    };
+    format!("{}, {from}{until} ({})", start.format(DAY), zone.name())
+}
+
+/// `14:12`, for where the day is said in words.
+#[must_use]
+pub fn time_of_day(at: DateTime<Utc>, zone: &str) -> String {
+    let at = at.with_timezone(&known(zone));
+    at.format(clock(is_told_twice(&at))).to_string()
+}
+
+/// How far off an instant is, as people say it: `in 45 minutes`, `in 1 hour`, `today`, `tomorrow`, `in 3 days`. Days
+/// are those of the zone's calendar.
+#[must_use]
+pub fn how_soon(at: DateTime<Utc>, now: DateTime<Utc>, zone: &str) -> String {
+    // To the next 5 minutes: a reminder of an hour goes out some seconds after it is due.
+    let left = ((at - now).max(TimeDelta::zero()).num_seconds() + 30) / 60;
+    let left = if left > 10 { (left + 2) / 5 * 5 } else { left };
+    let count = |n: i64, unit: &str| format!("{n} {unit}{}", if n == 1 { "" } else { "s" });
+    match (left / 60, left % 60) {
+        (0, 0) => return "now".to_owned(),
+        (0, minutes) => return format!("in {}", count(minutes, "minute")),
+        (hours @ 1..3, 0) => return format!("in {}", count(hours, "hour")),
+        (hours @ 1..3, minutes) => {
+            return format!("in {} {}", count(hours, "hour"), count(minutes, "minute"));
+        }
+        _ => {}
+    }
+    let zone = known(zone);
+    let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
+    match (day(at) - day(now)).num_days() {
+        0 => "today".to_owned(),
+        1 => "tomorrow".to_owned(),
+        days => format!("in {days} days"),
+    }
+}
+
+fn known(zone: &str) -> Tz {
+    zone.parse().unwrap_or(Tz::UTC)
+}
+
+/// Whether the clocks show this time twice: in the hour that is set back.
+fn is_told_twice(at: &DateTime<Tz>) -> bool {
+    matches!(at.timezone().from_local_datetime(&at.naive_local()), LocalResult::Ambiguous(..))
+}
+
+fn clock(with_offset: bool) -> &'static str {
+    if with_offset { "%H:%M UTC%:z" } else { "%H:%M" }
 }
 
 /// A name that is, or holds, a URL stays readable, but mail programs find nothing in it to make a link of.
@@ -85,6 +151,70 @@ mod tests {
         let at = "2025-07-01T22:30:00Z".parse().unwrap();
         assert_eq!(instant(at, "Europe/Bratislava"), "Wednesday 2 July 2025, 00:30 (Europe/Bratislava)");
         assert_eq!(instant(at, "Mars/Olympus"), "Tuesday 1 July 2025, 22:30 (UTC)");
+    }
+
+    #[test]
+    fn a_period_names_its_second_day_and_what_the_clocks_do() {
+        let shown = |start: &str, end: &str| {
+            period(start.parse().unwrap(), end.parse().unwrap(), "Europe/Bratislava")
+        };
+        for (start, end, expected) in [
+            (
+                "2025-01-22T13:12:00Z",
+                "2025-01-22T13:42:00Z",
+                "Wednesday 22 January 2025, 14:12–14:42 (Europe/Bratislava)",
+            ),
+            (
+                "2025-01-22T22:30:00Z",
+                "2025-01-22T23:15:00Z",
+                "Wednesday 22 January 2025, 23:30 – Thursday 23 January 2025, 00:15 (Europe/Bratislava)",
+            ),
+            (
+                "2025-03-30T00:30:00Z",
+                "2025-03-30T01:30:00Z",
+                "Sunday 30 March 2025, 01:30 UTC+01:00 – 03:30 UTC+02:00 (Europe/Bratislava)",
+            ),
+            (
+                "2025-10-26T00:30:00Z",
+                "2025-10-26T01:15:00Z",
+                "Sunday 26 October 2025, 02:30 UTC+02:00 – 02:15 UTC+01:00 (Europe/Bratislava)",
+            ),
+            (
+                "2025-10-26T01:10:00Z",
+                "2025-10-26T01:40:00Z",
+                "Sunday 26 October 2025, 02:10 UTC+01:00 – 02:40 UTC+01:00 (Europe/Bratislava)",
+            ),
+        ] {
+            assert_eq!(shown(start, end), expected);
+        }
+        let at = "2025-10-26T00:30:00Z".parse().unwrap();
+        assert_eq!(
+            instant(at, "Europe/Bratislava"),
+            "Sunday 26 October 2025, 02:30 UTC+02:00 (Europe/Bratislava)"
+        );
+        assert_eq!(time_of_day(at, "Europe/Lisbon"), "01:30 UTC+01:00");
+        assert_eq!(time_of_day(at, "Asia/Tokyo"), "09:30");
+    }
+
+    #[test]
+    fn how_soon_is_said_in_minutes_then_in_the_readers_days() {
+        let at = "2025-01-22T13:12:00Z".parse().unwrap();
+        for (now, zone, expected) in [
+            ("2025-01-22T12:12:20Z", "UTC", "in 1 hour"),
+            ("2025-01-22T12:12:00Z", "UTC", "in 1 hour"),
+            ("2025-01-22T11:42:10Z", "UTC", "in 1 hour 30 minutes"),
+            ("2025-01-22T13:05:00Z", "UTC", "in 7 minutes"),
+            ("2025-01-22T13:11:00Z", "UTC", "in 1 minute"),
+            ("2025-01-22T14:00:00Z", "UTC", "now"),
+            ("2025-01-22T08:00:00Z", "UTC", "today"),
+            ("2025-01-21T13:12:05Z", "UTC", "tomorrow"),
+            ("2025-01-19T13:12:05Z", "UTC", "in 3 days"),
+            // The evening before in Auckland, where the interview is after midnight; the same day in London.
+            ("2025-01-22T09:00:00Z", "Pacific/Auckland", "tomorrow"),
+            ("2025-01-22T09:00:00Z", "Europe/London", "today"),
+        ] {
+            assert_eq!(how_soon(at, now.parse().unwrap(), zone), expected, "{now} {zone}");
+        }
     }
 
     #[test]
