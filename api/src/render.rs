@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::auth::Principal;
 use crate::description::RecordedProblem;
 use crate::problem::{Problem, in_order};
+use crate::routes::automated_interviews;
 
 /// What makes a link, wherever its parts were read.
 pub(crate) struct LinkParts<'a> {
@@ -104,7 +105,7 @@ impl BatchLinks {
     }
 
     /// The link of a generation of a row's registration.
-    fn link(
+    pub(crate) fn link(
         &self,
         app: &App,
         row: &BatchRow,
@@ -165,7 +166,11 @@ pub(crate) async fn result(
     principal: &Principal,
     submission: &Submission,
 ) -> Result<Json<Value>, Problem> {
+    if let Some(kept) = &submission.result {
+        return serde_json::from_str(kept).map(Json).map_err(|_| Problem::Internal);
+    }
     match submission.kind.parse() {
+        Ok(SubmissionKind::InviteCandidate) => automated_interviews::answer(app, principal, submission).await,
         Ok(SubmissionKind::RegisterUsers) => {
             let links = BatchLinks::of(app, principal, submission).await?;
             let mut conn = app.db.read().await?;
@@ -185,7 +190,8 @@ pub(crate) async fn result(
             let answer = OneRegistration { registration: registration(app, &row) };
             Ok(Json(serde_json::to_value(answer).map_err(|_| Problem::Internal)?))
         }
-        Err(_) => Err(Problem::Internal),
+        // Interviews keep their answers.
+        Ok(_) | Err(_) => Err(Problem::Internal),
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::db::jobs::{self, DueJob};
-use shared::db::submissions::{self, MailDelta};
 use shared::db::messages::Dropped;
+use shared::db::submissions::{self, MailDelta};
 use shared::db::{DbError, deliveries, idempotency, lanes, notices, revoked_tokens, workers};
 use shared::domain::{Lane, Priority};
 use uuid::Uuid;

@@ -49,7 +49,10 @@ pub(crate) struct Key {
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Key").field("id", &self.id).field("algorithm", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("Key")
+            .field("id", &self.id)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,7 +90,9 @@ impl Jwks {
                 tracing::info!(keys = keys.len(), "the JWKS file was read again");
                 (loaded.keys, loaded.modified) = (keys, modified);
             }
-            Err(error) => tracing::warn!(%error, "the JWKS file changed and cannot be used; the old keys hold"),
+            Err(error) => {
+                tracing::warn!(%error, "the JWKS file changed and cannot be used; the old keys hold")
+            }
         }
     }
 }
@@ -98,8 +103,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
 
 fn read(path: &Path) -> Result<Vec<Key>, JwksError> {
     let text = std::fs::read(path).map_err(|e| JwksError::Unreadable(path.to_owned(), e))?;
-    let set: JwkSet =
-        serde_json::from_slice(&text).map_err(|e| JwksError::Malformed(path.to_owned(), e))?;
+    let set: JwkSet = serde_json::from_slice(&text).map_err(|e| JwksError::Malformed(path.to_owned(), e))?;
     let keys: Vec<Key> = set.keys.iter().filter_map(usable).collect();
     if keys.is_empty() { Err(JwksError::Empty(path.to_owned())) } else { Ok(keys) }
 }

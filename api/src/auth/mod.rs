@@ -80,8 +80,7 @@ async fn recognise(app: &App, presented: &str) -> Result<(Who, Option<Token>), P
     if let Some(key) = ApiKey::parse(presented) {
         return Ok((key_holder(app, &key).await?, None));
     }
-    let token =
-        app.verifier.verify(presented, app.clock.now()).ok_or(Problem::Unauthorized(UNKNOWN))?;
+    let token = app.verifier.verify(presented, app.clock.now()).ok_or(Problem::Unauthorized(UNKNOWN))?;
     Ok((token_holder(app, &token).await?, Some(token)))
 }
 
@@ -210,11 +209,6 @@ impl Principal {
     /// Whether it is the platform itself.
     pub(crate) const fn is_service(&self) -> bool {
         matches!(self.who, Who::Service)
-    }
-
-    /// Whether it is the platform, an admin or staff.
-    pub(crate) fn is_staff(&self) -> bool {
-        matches!(self.role(), None | Some(Role::Admin | Role::Staff))
     }
 
     /// The platform itself only.

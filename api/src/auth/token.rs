@@ -126,7 +126,8 @@ impl Verifier {
     }
 
     fn is_ours(&self, aud: &Value) -> bool {
-        let known = |one: &Value| one.as_str().is_some_and(|one| self.audiences.iter().any(|ours| ours == one));
+        let known =
+            |one: &Value| one.as_str().is_some_and(|one| self.audiences.iter().any(|ours| ours == one));
         match aud {
             Value::Null => true,
             Value::Array(many) => many.iter().any(known),
@@ -176,7 +177,9 @@ mod tests {
         let supabase =
             json!({ "sub": sub, "role": "authenticated", "aud": "authenticated", "exp": NOW + 0.5e2 });
         assert_eq!(verified(Algorithm::HS256, SECRET, &supabase), user(sub));
-        for (name, value) in [("role", json!("anon")), ("sub", json!("")), ("sub", json!(7)), ("sub", json!(null))] {
+        for (name, value) in
+            [("role", json!("anon")), ("sub", json!("")), ("sub", json!(7)), ("sub", json!(null))]
+        {
             let mut changed = supabase.clone();
             changed[name] = value;
             assert_eq!(verified(Algorithm::HS256, SECRET, &changed), None, "{changed}");

@@ -33,6 +33,11 @@ const URL: &str = concat!(
     r"^(https://([A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9]{0,60})",
     r"|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9][0-9]{0,3})?([/?#][!-~]*)?$"
 );
+/// A place without a colon, or an https URL.
+const LOCATION: &str = concat!(
+    r"^([^:\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
+    r"|https://([A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9]{0,60})(:[1-9][0-9]{0,3})?([/?#][!-~]*)?)$"
+);
 const COLOUR: &str = "^#[0-9A-Fa-f]{6}$";
 /// Where a page begins: what an earlier page gave as `next_cursor`.
 const NUMBER_CURSOR: &str = "^-?[0-9]{1,18}$";
@@ -105,6 +110,8 @@ fn pattern(format: &str) -> Option<&'static str> {
         "text" => TEXT,
         "https-url" => URL,
         "colour" => COLOUR,
+        "currency" => "^[A-Z]{3}$",
+        "location" => LOCATION,
         "number-cursor" => NUMBER_CURSOR,
         _ => return None,
     })
@@ -125,6 +132,9 @@ fn words(format: &str) -> Option<Vec<&'static str>> {
         "interview-status" => InterviewStatus::ALL.iter().map(|status| status.as_str()).collect(),
         "interviewee-kind" => vec!["interview", "verified", "rejected"],
         "side" => Side::ALL.iter().map(|side| side.as_str()).collect(),
+        "invite-type" => vec!["getlink", "sendlink"],
+        "invite-status" => vec!["Pending", "Started", "Completed", "Expired", "Revoked"],
+        "revocation-status" => vec!["REVOKED", "NOT_ALLOWED", "ALREADY_REVOKED"],
         "user-role" => vec!["admin", "staff", "candidate"],
         "key-role" => vec!["admin", "staff", "operator"],
         _ => return None,

@@ -81,6 +81,7 @@ pub(crate) async fn create(
     definition.merchant_id = merchant.id;
     let mut work = match plain::begin(
         &app,
+        &principal,
         &headers,
         merchant.id,
         "/api/v1/interview-definitions",
@@ -114,6 +115,8 @@ pub(crate) async fn change(
     fields.finish()?;
     definition.updated_at = app.clock.now();
     definitions::update(&mut tx, &definition).await?;
+    let subject = format!("interview_definition/{}", definition.id);
+    principal.note(&mut tx, &app.clock, merchant.id, "change_interview_definition", Some(&subject)).await?;
     tx.commit().await?;
     Ok(Json(json!({ "interview_definition": shown(&definition) })))
 }

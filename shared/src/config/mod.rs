@@ -226,7 +226,11 @@ fn rate_limit(text: &str) -> Result<Option<Rate>, String> {
 fn words(text: &str) -> Result<Vec<String>, String> {
     let words: Vec<String> =
         text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    if words.is_empty() { Err("expected names parted by commas, such as authenticated".to_owned()) } else { Ok(words) }
+    if words.is_empty() {
+        Err("expected names parted by commas, such as authenticated".to_owned())
+    } else {
+        Ok(words)
+    }
 }
 
 fn seconds_list(text: &str) -> Result<Vec<u32>, String> {

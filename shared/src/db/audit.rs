@@ -80,6 +80,8 @@ pub async fn page(
     limit: i64,
     f: &Filter,
 ) -> Result<Vec<Entry>, DbError> {
-    Ok(on_db!(conn, c => sqlx::query_as(PAGE).bind(merchant).bind(below).bind(limit).bind(&f.actor).bind(&f.action)
-        .bind(&f.subject).bind(f.from).bind(f.to).fetch_all(c).await?))
+    Ok(
+        on_db!(conn, c => sqlx::query_as(PAGE).bind(merchant).bind(below).bind(limit).bind(&f.actor).bind(&f.action)
+        .bind(&f.subject).bind(f.from).bind(f.to).fetch_all(c).await?),
+    )
 }

@@ -29,8 +29,10 @@ const INSERT: &str = "INSERT INTO interviewees (merchant_id, user_id, kind, curr
 
 /// Adds an interviewee; the id is the database's.
 pub async fn insert(conn: &mut Conn, e: &Interviewee) -> Result<Interviewee, DbError> {
-    Ok(on_db!(conn, c => sqlx::query_as(INSERT).bind(e.merchant_id).bind(e.user_id).bind(&e.kind).bind(&e.currency)
-        .bind(e.created_at).fetch_one(c).await?))
+    Ok(
+        on_db!(conn, c => sqlx::query_as(INSERT).bind(e.merchant_id).bind(e.user_id).bind(&e.kind).bind(&e.currency)
+        .bind(e.created_at).fetch_one(c).await?),
+    )
 }
 
 const UPDATE: &str = "UPDATE interviewees SET user_id = $3, kind = $4, currency = $5, updated_at = $6 \
@@ -58,8 +60,10 @@ pub async fn find(conn: &mut Conn, id: i64, merchant: Uuid) -> Result<Option<Int
     Ok(on_db!(conn, c => sqlx::query_as(FIND).bind(id).bind(merchant).fetch_optional(c).await?))
 }
 
-const LOCK: Pair =
-    Pair { postgres: "SELECT * FROM interviewees WHERE id = $1 AND merchant_id = $2 FOR UPDATE", sqlite: FIND };
+const LOCK: Pair = Pair {
+    postgres: "SELECT * FROM interviewees WHERE id = $1 AND merchant_id = $2 FOR UPDATE",
+    sqlite: FIND,
+};
 
 /// One of a merchant's interviewees, held until the transaction ends.
 pub async fn lock(conn: &mut Conn, id: i64, merchant: Uuid) -> Result<Option<Interviewee>, DbError> {

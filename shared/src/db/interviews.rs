@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::{Conn, DbError, Pair, changed, on_db};
 use crate::domain::{
-    Driver, InterviewAnswer, InterviewShown, InterviewStatus, IntervieweeShown, InterviewerShown, rfc3339_millis,
+    Driver, InterviewAnswer, InterviewShown, InterviewStatus, IntervieweeShown, InterviewerShown,
+    rfc3339_millis,
 };
 
 /// An interview with its two people, as answers show it.
@@ -107,8 +108,10 @@ const INSERT: &str = "INSERT INTO interviews (merchant_id, interviewee_id, inter
 
 /// Adds a pending interview and gives its id.
 pub async fn insert(conn: &mut Conn, i: &NewInterview<'_>, now: DateTime<Utc>) -> Result<i64, DbError> {
-    Ok(on_db!(conn, c => sqlx::query_scalar(INSERT).bind(i.merchant_id).bind(i.interviewee_id).bind(i.interviewer_id)
-        .bind(i.kind).bind(i.location).bind(i.start_at).bind(i.end_at).bind(now).fetch_one(c).await?))
+    Ok(
+        on_db!(conn, c => sqlx::query_scalar(INSERT).bind(i.merchant_id).bind(i.interviewee_id).bind(i.interviewer_id)
+        .bind(i.kind).bind(i.location).bind(i.start_at).bind(i.end_at).bind(now).fetch_one(c).await?),
+    )
 }
 
 const FIND: &str = select!("WHERE i.id = $1");
@@ -156,8 +159,10 @@ pub async fn page(
     limit: i64,
     f: &Filter,
 ) -> Result<Vec<Interview>, DbError> {
-    Ok(on_db!(conn, c => sqlx::query_as(PAGE).bind(merchant).bind(below).bind(limit).bind(&f.status).bind(f.from)
-        .bind(f.to).bind(f.interviewee).bind(f.interviewer).bind(f.driver).fetch_all(c).await?))
+    Ok(
+        on_db!(conn, c => sqlx::query_as(PAGE).bind(merchant).bind(below).bind(limit).bind(&f.status).bind(f.from)
+        .bind(f.to).bind(f.interviewee).bind(f.interviewer).bind(f.driver).fetch_all(c).await?),
+    )
 }
 
 const CHANGE: &str = "UPDATE interviews SET status = $3, start_at = $4, end_at = $5, amend_start_at = $6, \

@@ -198,5 +198,7 @@ const WAKE: Pair = Pair { postgres: wake!(" FOR UPDATE SKIP LOCKED"), sqlite: wa
 
 /// Queues the reminders whose time has come, at most `limit`. Tells how many.
 pub async fn wake(conn: &mut Conn, now: DateTime<Utc>, limit: i64) -> Result<u64, DbError> {
-    Ok(on_db!(conn, c, sql = WAKE => sqlx::query(sql).bind(now).bind(limit).execute(c).await?.rows_affected()))
+    Ok(
+        on_db!(conn, c, sql = WAKE => sqlx::query(sql).bind(now).bind(limit).execute(c).await?.rows_affected()),
+    )
 }

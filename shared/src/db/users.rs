@@ -44,9 +44,11 @@ const INSERT: &str = "INSERT INTO users (merchant_id, title, email, email_key, p
 
 /// Adds a user under its subject; the id is the database's.
 pub async fn insert(conn: &mut Conn, u: &User) -> Result<User, DbError> {
-    Ok(on_db!(conn, c => sqlx::query_as(INSERT).bind(u.merchant_id).bind(&u.title).bind(&u.email).bind(&u.email_key)
+    Ok(
+        on_db!(conn, c => sqlx::query_as(INSERT).bind(u.merchant_id).bind(&u.title).bind(&u.email).bind(&u.email_key)
         .bind(&u.phone_number).bind(&u.contact_phone_number).bind(&u.image).bind(&u.time_zone).bind(&u.locale)
-        .bind(&u.subject).bind(&u.role).bind(u.created_at).fetch_one(c).await?))
+        .bind(&u.subject).bind(&u.role).bind(u.created_at).fetch_one(c).await?),
+    )
 }
 
 const NAME_AFTER_ID: &str = "UPDATE users SET subject = CAST(id AS TEXT) WHERE id = $1 \

@@ -142,7 +142,8 @@ mod tests {
     #[test]
     fn every_move_from_every_state_is_decided() {
         // amend, accept, reject, cancel, complete, no_show
-        let rows: Vec<_> = InterviewStatus::ALL.iter().map(|status| (status.as_str(), row(*status))).collect();
+        let rows: Vec<_> =
+            InterviewStatus::ALL.iter().map(|status| (status.as_str(), row(*status))).collect();
         let expected = [
             ("pending", "yyyynn"),
             ("amended", "yyyynn"),

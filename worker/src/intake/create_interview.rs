@@ -28,8 +28,7 @@ pub(super) async fn perform(ctx: &Context, job: &ClaimedJob) -> Result<Done, Job
     let id = interviews::insert(&mut tx, &new, now).await?;
     let gone = |what: &str| JobError::Unreadable(format!("its {what} is gone"));
     let interview = interviews::find(&mut tx, id).await?.ok_or_else(|| gone("interviewee or interviewer"))?;
-    let merchant =
-        merchants::find(&mut tx, job.merchant_id).await?.ok_or_else(|| gone("merchant"))?;
+    let merchant = merchants::find(&mut tx, job.merchant_id).await?.ok_or_else(|| gone("merchant"))?;
     let mails = notices::told(&interview, MessageKind::InterviewCreated, 0, &merchant.reminder_offsets, now);
     let due = shared::db::notices::insert(&mut tx, merchant.id, id, &mails, now).await?;
     submissions::succeed(&mut tx, job.submission_id, &answer(&interview)?, Some(id), now).await?;

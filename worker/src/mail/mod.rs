@@ -3,6 +3,8 @@
 //! [`Templates`] writes each mail, [`Appointment`] what calendars read in it, [`Letter`] checks and formats it, [`SmtpClient`] sends it and gives a
 //! [`Verdict`]; these know nothing of the ledger. [`MailLane`] joins them to it.
 
+mod about_interview;
+mod about_link;
 mod calendar;
 mod compose;
 mod dispatch;
@@ -17,6 +19,7 @@ mod record;
 mod revocation;
 mod ring;
 mod smtp;
+mod subject;
 mod verdict;
 
 pub use calendar::{Appointment, AppointmentState};
