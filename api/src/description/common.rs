@@ -53,6 +53,8 @@ struct Kind {
     /// It answers 200, or 202 when the work is not done in time.
     is_work: bool,
     has_body: bool,
+    /// It reads a link's token for another program.
+    reads_a_link: bool,
     has_parameters: bool,
     /// It names something that may not be there: in its path, or a merchant.
     names_something: bool,
@@ -72,6 +74,7 @@ impl Kind {
             is_health: path.ends_with('z'),
             is_work: answers.contains_key("200") && answers.contains_key("202"),
             has_body,
+            reads_a_link: path.contains("/tokens/"),
             has_parameters: parameters().any(|p| p.parameter_in == ParameterIn::Query),
             names_something: path.contains('{')
                 || parameters().any(|p| p.name == "merchant_id")
@@ -93,6 +96,7 @@ impl Kind {
             (asks, "403", "Forbidden"),
             (asks && self.names_something, "404", "NotFound"),
             (asks && changes, "409", "Conflict"),
+            (self.reads_a_link, "410", "Gone"),
             (self.has_body, "413", "TooLarge"),
             (self.has_body, "415", "UnsupportedMediaType"),
             (asks && (self.has_body || self.has_parameters || self.is_post), "422", "Invalid"),

@@ -4,11 +4,13 @@
 //! - `common`: parameters, headers and refusals, by the kind of an operation;
 //! - `headers`: the headers' own schemas;
 //! - `problems`: the problem document, and an example of each refusal;
+//! - `values`: schemas that no Rust type says;
 //! - `words`: what a schema's house format stands for: patterns, and the words of the domain.
 
 mod common;
 mod headers;
 mod problems;
+mod values;
 mod words;
 
 use std::sync::LazyLock;
@@ -21,6 +23,7 @@ use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, Server};
 
 pub(crate) use self::problems::RecordedProblem;
+pub(crate) use self::values::{Flag, TimeZone, anything};
 use crate::routes;
 
 /// The subjects, in the order in which a reader meets them.

@@ -2,7 +2,9 @@
 //! schema: the pattern of a text, or the words of the domain. None of them is left in the served description.
 
 use serde_json::Value;
-use shared::domain::{EmailStatus, InvitationStatus, SubmissionKind, SubmissionStatus};
+use shared::domain::{
+    EmailStatus, InvitationStatus, MessageKind, MessageStatus, SubmissionKind, SubmissionStatus,
+};
 use utoipa::Modify;
 use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{OpenApi, RefOr};
@@ -31,6 +33,10 @@ const URL: &str = concat!(
     r"^(https://([A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9]{0,60})",
     r"|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9][0-9]{0,3})?([/?#][!-~]*)?$"
 );
+/// A short id or a long one.
+const DEFINITION_ID: &str = "^([0-9]{1,18}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
+/// What became of a row.
+const ROW_RESULT: &str = "^(ok|Error: .+)$";
 const COLOUR: &str = "^#[0-9A-Fa-f]{6}$";
 /// Where a page begins: what an earlier page gave as `next_cursor`.
 const NUMBER_CURSOR: &str = "^-?[0-9]{1,18}$";
@@ -103,6 +109,8 @@ fn pattern(format: &str) -> Option<&'static str> {
         "text" => TEXT,
         "https-url" => URL,
         "colour" => COLOUR,
+        "row-result" => ROW_RESULT,
+        "definition-id" => DEFINITION_ID,
         "number-cursor" => NUMBER_CURSOR,
         _ => return None,
     })
@@ -117,8 +125,12 @@ fn words(format: &str) -> Option<Vec<&'static str>> {
         "operation-kind" => SubmissionKind::ALL.iter().map(|kind| kind.as_str()).collect(),
         "operation-status" => SubmissionStatus::ALL.iter().map(|status| status.as_str()).collect(),
         "ok" => vec!["ok"],
+        "batch-status" => vec!["queued", "processing", "completed"],
+        "row-outcome" => vec!["ok", "error"],
         "check" => vec!["ok", "failed"],
         "readiness" => vec!["ready", "stopping", "not ready"],
+        "message-kind" => MessageKind::ALL.map(MessageKind::as_str).to_vec(),
+        "message-status" => MessageStatus::ALL.map(MessageStatus::as_str).to_vec(),
         "key-role" => vec!["admin", "staff", "operator"],
         _ => return None,
     })
