@@ -1,7 +1,7 @@
 //! Schemas of values that no Rust type says: flags that may be words, rows that may be anything, names of zones.
 
-use chrono_tz::TZ_VARIANTS;
 use serde_json::{Value, json};
+use shared::domain::time_zones;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -32,7 +32,7 @@ impl PartialSchema for TimeZone {
             .schema_type(Type::String)
             .description(Some("The name of an IANA time zone."))
             .examples([json!("Europe/Bratislava")])
-            .enum_values(Some(TZ_VARIANTS.iter().map(|zone| zone.name())))
+            .enum_values(Some(time_zones()))
             .into()
     }
 }
