@@ -29,6 +29,35 @@ pub(super) fn operations(openapi: &mut OpenApi) -> Vec<(&str, HttpMethod, &mut O
     openapi.paths.paths.iter_mut().flat_map(|(path, item)| methods(path, item)).collect()
 }
 
+/// The same, to read.
+pub(super) fn described(openapi: &OpenApi) -> Vec<(&str, HttpMethod, &Operation)> {
+    let items = openapi.paths.paths.iter();
+    let all = items.flat_map(|(path, item)| {
+        [
+            (HttpMethod::Get, item.get.as_ref()),
+            (HttpMethod::Put, item.put.as_ref()),
+            (HttpMethod::Post, item.post.as_ref()),
+            (HttpMethod::Patch, item.patch.as_ref()),
+            (HttpMethod::Delete, item.delete.as_ref()),
+        ]
+        .into_iter()
+        .filter_map(move |(method, operation)| Some((path.as_str(), method, operation?)))
+    });
+    all.collect()
+}
+
+/// A method as it is written.
+pub(super) fn name_of(method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Get => "GET",
+        HttpMethod::Put => "PUT",
+        HttpMethod::Post => "POST",
+        HttpMethod::Patch => "PATCH",
+        HttpMethod::Delete => "DELETE",
+        _ => "",
+    }
+}
+
 fn methods<'a>(path: &'a str, item: &'a mut PathItem) -> Vec<(&'a str, HttpMethod, &'a mut Operation)> {
     [
         (HttpMethod::Get, item.get.as_mut()),

@@ -116,6 +116,21 @@ fn pattern(format: &str) -> Option<&'static str> {
     })
 }
 
+/// What a pattern of these is called for people.
+pub(super) fn in_prose(pattern: &str) -> Option<&'static str> {
+    Some(match pattern {
+        LINE => "one line of text",
+        NAME => "one line of text, not blank",
+        TEXT => "text",
+        URL => "https URL",
+        COLOUR => "colour as #rrggbb",
+        NUMBER_CURSOR => "cursor",
+        DEFINITION_ID => "whole number or UUID",
+        ROW_RESULT => "`ok`, or `Error: …`",
+        _ => return None,
+    })
+}
+
 /// The words of a closed list.
 fn words(format: &str) -> Option<Vec<&'static str>> {
     Some(match format {

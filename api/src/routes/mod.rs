@@ -63,6 +63,7 @@ pub(crate) fn described() -> OpenApiRouter<App> {
         .routes(routes!(captured_mails::list))
         .routes(routes!(captured_mails::show))
         .routes(routes!(openapi::show))
+        .routes(routes!(openapi::page))
 }
 
 /// Every path, and what answers where there is none.
