@@ -10,6 +10,8 @@ use shared::db::Db;
 use shared::queue::Queue;
 use tokio::sync::watch;
 
+use crate::auth::jwks::JwksError;
+use crate::auth::token::Verifier;
 use crate::limit::Limiter;
 use crate::pages::Pages;
 use crate::wait::Hub;
@@ -32,6 +34,7 @@ pub struct Parts {
     pub config: Config,
     pub(crate) hub: Hub,
     pub(crate) limiter: Option<Limiter>,
+    pub(crate) verifier: Verifier,
     pub(crate) pages: Pages,
     pub(crate) stopping: watch::Receiver<bool>,
     /// True from when the ledger's schema is up to date: before that every request is told to come again.
@@ -40,8 +43,7 @@ pub struct Parts {
 
 impl App {
     /// Puts the parts together. `open` turns true when the ledger can be used, `stopping` when the process begins to
-    /// end: before the one and after the other it is not ready.
-    #[must_use]
+    /// end: before the one and after the other it is not ready. Fails where a configured key file cannot be used.
     pub fn new(
         config: Config,
         db: Db,
@@ -50,7 +52,8 @@ impl App {
         entropy: Entropy,
         open: watch::Receiver<bool>,
         stopping: watch::Receiver<bool>,
-    ) -> Self {
+    ) -> Result<Self, JwksError> {
+        let verifier = Verifier::new(&config)?;
         let limiter = config.rate_limit.map(Limiter::new);
         let hub = Hub::listen(&queue);
         let app = Self(Arc::new(Parts {
@@ -61,12 +64,13 @@ impl App {
             config,
             hub,
             limiter,
+            verifier,
             pages: Pages::new(),
             stopping,
             open,
         }));
         app.sweep_limits();
-        app
+        Ok(app)
     }
 
     fn sweep_limits(&self) {

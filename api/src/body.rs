@@ -6,6 +6,7 @@ use std::fmt;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
+use chrono::{DateTime, Datelike, Utc};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use shared::domain::{EmailAddress, line};
@@ -286,6 +287,43 @@ impl<'a> Fields<'a> {
         Some(text)
     }
 
+    /// A place in words, or an https URL without credentials. Never fetched.
+    pub(crate) fn location(&mut self, name: &str) -> Option<String> {
+        let text = self.line(name, 500)?;
+        let is_place = match text.split_once(':') {
+            Some((scheme, rest)) => !is_scheme(scheme) || rest.starts_with(' ') || rest.is_empty(),
+            None => true,
+        };
+        if is_place || is_https(&text) {
+            return Some(text);
+        }
+        self.wrong(
+            name,
+            "must be a place, or an https URL without credentials (a colon in a place has a space after it)",
+        );
+        None
+    }
+
+    /// The IANA name of a time zone.
+    pub(crate) fn time_zone(&mut self, name: &str) -> Option<String> {
+        let zone = self.text(name, 64)?;
+        if shared::domain::is_time_zone(&zone) {
+            return Some(zone);
+        }
+        self.wrong(name, "must be an IANA time zone such as Europe/Bratislava");
+        None
+    }
+
+    /// An instant with its offset (RFC 3339), to the microsecond.
+    pub(crate) fn instant(&mut self, name: &str) -> Option<DateTime<Utc>> {
+        let text = self.string(name)?;
+        let instant = instant(text);
+        if instant.is_none() {
+            self.wrong(name, INSTANT);
+        }
+        instant
+    }
+
     /// An address.
     pub(crate) fn email(&mut self, name: &str) -> Option<EmailAddress> {
         let text = self.string(name)?;
@@ -328,6 +366,28 @@ impl<'a> Fields<'a> {
     pub(crate) fn finish(self) -> Result<(), Problem> {
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(self.errors)) }
     }
+}
+
+/// What is said of a text that is no instant.
+pub(crate) const INSTANT: &str = "must be an RFC 3339 timestamp with an offset, such as 2025-01-22T13:12:53Z";
+
+/// An RFC 3339 instant of a year that every calendar can show.
+pub(crate) fn instant(text: &str) -> Option<DateTime<Utc>> {
+    let at = DateTime::parse_from_rfc3339(text).ok()?;
+    DateTime::from_timestamp_micros(at.timestamp_micros()).filter(|at| (1..=9_999).contains(&at.year()))
+}
+
+/// RFC 3986 section 3.1.
+fn is_scheme(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+}
+
+fn is_https(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| {
+        url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none()
+    })
 }
 
 /// For members that were checked by [`Fields::required`]: present once [`Fields::finish`] has passed.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
+use crate::auth::RequestId;
 use crate::idempotency;
 use crate::limit::Standing;
 use crate::problem::{Problem, Unwritten};
@@ -31,6 +32,7 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     let if_none_match = request.headers().get(header::IF_NONE_MATCH).cloned();
     let standing = Standing::default();
     request.extensions_mut().insert(standing.clone());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", id = %id);
     let mut response = if let (&Method::POST, Err(problem)) = (&method, idempotency::key(request.headers())) {
         axum::response::IntoResponse::into_response(problem)

@@ -14,7 +14,6 @@ mod prefer;
 pub mod problem;
 mod render;
 mod routes;
-mod service_token;
 mod session;
 mod submit;
 mod visit;
@@ -33,6 +32,7 @@ use tower::{Layer, Service};
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use app::App;
+pub use auth::jwks::JwksError;
 
 /// Every path, framed. Trailing slashes are dropped before the routes are looked up.
 pub fn service(
@@ -57,7 +57,8 @@ pub async fn serve(
     listener: TcpListener,
     mut stopping: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
-    let make = ServiceExt::<Request>::into_make_service(service(&app));
+    let make =
+        ServiceExt::<Request>::into_make_service_with_connect_info::<std::net::SocketAddr>(service(&app));
     let until = async move {
         let _ = stopping.wait_for(|stopping| *stopping).await;
         // Balancers see `/readyz` say no before the port closes.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use shared::db::Tx;
 use shared::db::idempotency::{self, Scope};
 use shared::db::jobs::{self, NewJob};
 use shared::db::submissions::{self, Submission};
@@ -36,7 +37,7 @@ pub(crate) async fn accept(
     work: Vec<NewJob>,
 ) -> Result<Response, Problem> {
     let preference = Preference::read(headers, app.config.wait);
-    if !commit(app, scope.as_ref(), &submission, &work).await? {
+    if !commit(app, principal, scope.as_ref(), &submission, &work).await? {
         return replay_recorded(app, principal, headers, scope.as_ref(), Form::Document)
             .await?
             .ok_or_else(twin_failed);
@@ -55,8 +56,9 @@ pub(crate) async fn accept(
 }
 
 /// Commits the submission, its jobs and its key together. `false`: the key is taken.
-pub(crate) async fn commit(
+async fn commit(
     app: &App,
+    principal: &Principal,
     scope: Option<&Scope>,
     submission: &Submission,
     work: &[NewJob],
@@ -69,11 +71,29 @@ pub(crate) async fn commit(
         return Ok(false);
     }
     submissions::insert(&mut tx, submission).await?;
+    note(app, principal, &mut tx, submission).await?;
     for job in work {
         jobs::insert(&mut tx, submission.id, submission.merchant_id, job, now).await?;
     }
     tx.commit().await?;
     Ok(true)
+}
+
+/// Tells the audit log what was asked for, and of what.
+pub(crate) async fn note(
+    app: &App,
+    principal: &Principal,
+    tx: &mut Tx,
+    submission: &Submission,
+) -> Result<(), Problem> {
+    let subject = match (submission.meeting_id, submission.registration_id) {
+        (Some(interview), _) => format!("interview/{interview}"),
+        (None, Some(registration)) => format!("registration/{registration}"),
+        (None, None) if render::is_batch(submission) => format!("batch/{}", submission.id),
+        (None, None) => format!("operation/{}", submission.id),
+    };
+    principal.note(tx, &app.clock, submission.merchant_id, &submission.kind, Some(&subject)).await?;
+    Ok(())
 }
 
 /// Hands the ids to the queue, without waiting for it: what does not arrive, the scheduler pushes again.

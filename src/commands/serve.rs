@@ -56,7 +56,7 @@ pub(crate) async fn serve(
     let (open, is_open) = watch::channel(false);
     let (clock, entropy) = (Clock::System, Entropy::System);
     let app =
-        api::App::new(config.clone(), db.clone(), queue.clone(), clock, entropy, is_open, stopping.clone());
+        api::App::new(config.clone(), db.clone(), queue.clone(), clock, entropy, is_open, stopping.clone())?;
     let http = tokio::spawn(api::serve(app, listener, stopping.clone()));
     // The port is open already: until the ledger is there, requests are told to come again.
     tokio::select! {

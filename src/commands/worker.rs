@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &WorkerArgs) -> Result<ExitCode> {
             entropy,
             is_open,
             stopping.clone(),
-        );
+        )?;
         tokio::spawn(api::serve_health(app, listener, stopping.clone()));
     }
     tokio::select! {

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod browser;
+pub mod calendar;
 pub mod client;
 pub mod convoke;
 pub mod env;

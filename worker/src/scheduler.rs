@@ -1,14 +1,16 @@
 //! The scheduler: turns due rows into ids. It is in every worker process, and one at a time has the seat.
 //!
 //! What it finds: jobs whose retry has come, jobs whose push was lost, leases that ran out, mails that are due,
-//! breakers that have waited long enough, idempotency keys that are too old.
+//! reminders
+//! whose time has come, breakers that have waited long enough, idempotency keys and revoked tokens that are too old.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::db::jobs::{self, DueJob};
+use shared::db::messages::Dropped;
 use shared::db::submissions::{self, MailDelta};
-use shared::db::{DbError, deliveries, idempotency, lanes, workers};
+use shared::db::{DbError, deliveries, idempotency, lanes, notices, revoked_tokens, workers};
 use shared::domain::{Lane, Priority};
 use uuid::Uuid;
 
@@ -19,6 +21,8 @@ use crate::mail::CLAIM;
 const PACE: Duration = Duration::from_secs(1);
 /// A waiting job is looked for again so long after it was pushed.
 const PUSHED: TimeDelta = TimeDelta::seconds(5);
+/// A token is refused for its age alone only this long after it expired: clocks may differ.
+const TOKENS_KEPT: TimeDelta = TimeDelta::minutes(5);
 /// Ids that are pushed at one look.
 const MOST: i64 = 5_000;
 
@@ -68,6 +72,7 @@ async fn look(ctx: &Context, purged: &mut DateTime<Utc>) -> Result<(), DbError> 
         *purged = now;
         let mut tx = ctx.db.begin().await?;
         idempotency::purge(&mut tx, now).await?;
+        revoked_tokens::purge(&mut tx, now - TOKENS_KEPT).await?;
         tx.commit().await?;
     }
     Ok(())
@@ -91,10 +96,13 @@ async fn free(ctx: &Context, now: DateTime<Utc>) -> Result<(), DbError> {
     }
     let (mails, mut given_up) = deliveries::free_expired(&mut tx, now).await?;
     given_up.sort_by_key(|message| message.submission_id);
-    for message in given_up {
-        let failed = MailDelta { failed: 1, ..MailDelta::leaving(message.deferrals) };
-        submissions::count_mails(&mut tx, message.submission_id, failed).await?;
+    for Dropped { submission_id, deferrals } in given_up {
+        let failed = MailDelta { failed: 1, ..MailDelta::leaving(deferrals) };
+        if let Some(submission) = submission_id {
+            submissions::count_mails(&mut tx, submission, failed).await?;
+        }
     }
+    notices::wake(&mut tx, now, MOST).await?;
     lanes::close_breakers(&mut tx, now).await?;
     tx.commit().await?;
     ctx.queue.announce(&ended).await;

@@ -3,6 +3,7 @@
 mod bench;
 mod mail_bench;
 mod needs;
+mod python;
 mod queue_bench;
 mod suite;
 
@@ -29,7 +30,7 @@ struct Xtask {
 #[derive(Subcommand)]
 enum Chore {
     /// Runs every check there is: format, lints, unit tests, and the black-box tests on the embedded default and on
-    /// PostgreSQL + Redis + SMTP. Finds the servers it needs, or installs them with apt-get where it may.
+    /// PostgreSQL + Redis + SMTP. Finds the programs it needs, or installs them with apt-get where it may.
     Test {
         /// Runs only the black-box tests that these name (as for `cargo test -- …`), without the other checks.
         #[arg(last = true, value_name = "FILTER")]

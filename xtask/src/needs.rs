@@ -1,4 +1,4 @@
-//! The servers that the tests start: found, or installed with apt-get where that is possible without a question.
+//! The programs that the tests start: found, or installed with apt-get where that is possible without a question.
 
 use std::env;
 use std::process::{Command, Stdio};
@@ -6,16 +6,20 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use convoke_tests::{browser, postgres};
 
+use crate::python;
+
 /// A Debian package, and how to see whether what it brings is here.
 struct Need {
     package: &'static str,
     is_met: fn() -> bool,
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 5] = [
     Need { package: "postgresql", is_met: has_postgres },
     Need { package: "redis-server", is_met: has_redis },
     Need { package: "chromium", is_met: has_browser },
+    Need { package: "python3", is_met: python::is_here },
+    Need { package: "python3-venv", is_met: python::makes_environments },
 ];
 
 fn has_postgres() -> bool {
@@ -42,8 +46,9 @@ pub(crate) fn meet() -> Result<()> {
     }
     let Some(root) = root_words() else {
         bail!(
-            "the tests start servers that are not here. On Debian or Ubuntu:\n    sudo apt-get install {}\n\
-             elsewhere install PostgreSQL, Redis (redis-server, redis-cli) and Chromium so that they are on the PATH",
+            "the tests start programs that are not here. On Debian or Ubuntu:\n    sudo apt-get install {}\n\
+             elsewhere install PostgreSQL, Redis (redis-server, redis-cli), Chromium and Python 3 (with venv and ensurepip) \
+             so that they are on the PATH",
             missing.join(" ")
         );
     };

@@ -1,14 +1,14 @@
 //! `cargo xtask test`: every check, in the order in which it is cheapest to fail.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::needs;
+use crate::{needs, python};
 
 /// One call of cargo, and what to do when it fails.
 struct Step {
@@ -27,9 +27,10 @@ impl Step {
 pub(crate) fn run(filter: &[String]) -> Result<()> {
     let started = Instant::now();
     needs::meet()?;
+    let python = python::environment()?;
     let steps = if filter.is_empty() { every_check() } else { vec![build(), black_box(filter)] };
     for step in &steps {
-        run_step(step)?;
+        run_step(step, &python)?;
     }
     let seconds = started.elapsed().as_secs();
     let names: Vec<&str> = steps.iter().map(|step| step.name).collect();
@@ -72,12 +73,13 @@ fn black_box(filter: &[String]) -> Step {
     step
 }
 
-fn run_step(step: &Step) -> Result<()> {
+fn run_step(step: &Step, python: &Path) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     println!("\n==> {}: cargo {}", step.name, step.args.join(" "));
     let status = Command::new(cargo)
         .args(&step.args)
         .env("CONVOKE_BIN", binary()?)
+        .env(python::VARIABLE, python)
         .status()
         .context("cargo does not run; is Rust installed (https://rustup.rs)?")?;
     if status.success() { Ok(()) } else { bail!("{} failed: {}", step.name, step.mend) }

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 use shared::domain::{
-    EmailStatus, InvitationStatus, MessageKind, MessageStatus, SubmissionKind, SubmissionStatus,
+    EmailStatus, INTERVIEW_KINDS, InterviewStatus, InvitationStatus, MessageKind, MessageStatus, Side,
+    SubmissionKind, SubmissionStatus,
 };
 use utoipa::Modify;
 use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaFormat, SchemaType, Type};
@@ -37,6 +38,12 @@ const URL: &str = concat!(
 const DEFINITION_ID: &str = "^([0-9]{1,18}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
 /// What became of a row.
 const ROW_RESULT: &str = "^(ok|Error: .+)$";
+/// A place without a colon, or an https URL.
+const LOCATION: &str = concat!(
+    r"^([^:\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
+    r"|https://([A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9]{0,60})(:[1-9][0-9]{0,3})?([/?#][!-~]*)?)$"
+);
+const CURRENCY: &str = "^[A-Z]{3}$";
 const COLOUR: &str = "^#[0-9A-Fa-f]{6}$";
 /// Where a page begins: what an earlier page gave as `next_cursor`.
 const NUMBER_CURSOR: &str = "^-?[0-9]{1,18}$";
@@ -111,6 +118,8 @@ fn pattern(format: &str) -> Option<&'static str> {
         "colour" => COLOUR,
         "row-result" => ROW_RESULT,
         "definition-id" => DEFINITION_ID,
+        "currency" => CURRENCY,
+        "location" => LOCATION,
         "number-cursor" => NUMBER_CURSOR,
         _ => return None,
     })
@@ -127,6 +136,8 @@ pub(super) fn in_prose(pattern: &str) -> Option<&'static str> {
         NUMBER_CURSOR => "cursor",
         DEFINITION_ID => "whole number or UUID",
         ROW_RESULT => "`ok`, or `Error: …`",
+        LOCATION => "place, or https URL",
+        CURRENCY => "three letters",
         _ => return None,
     })
 }
@@ -144,8 +155,16 @@ fn words(format: &str) -> Option<Vec<&'static str>> {
         "row-outcome" => vec!["ok", "error"],
         "check" => vec!["ok", "failed"],
         "readiness" => vec!["ready", "stopping", "not ready"],
-        "message-kind" => MessageKind::ALL.map(MessageKind::as_str).to_vec(),
+        "message-kind" => MessageKind::ALL.iter().map(|kind| kind.as_str()).collect(),
         "message-status" => MessageStatus::ALL.map(MessageStatus::as_str).to_vec(),
+        "interview-kind" => INTERVIEW_KINDS.to_vec(),
+        "interview-status" => InterviewStatus::ALL.iter().map(|status| status.as_str()).collect(),
+        "interviewee-kind" => vec!["interview", "verified", "rejected"],
+        "side" => Side::ALL.iter().map(|side| side.as_str()).collect(),
+        "invite-type" => vec!["getlink", "sendlink"],
+        "invite-status" => vec!["Pending", "Started", "Completed", "Expired", "Revoked"],
+        "revocation-status" => vec!["REVOKED", "NOT_ALLOWED", "ALREADY_REVOKED"],
+        "user-role" => vec!["admin", "staff", "candidate"],
         "key-role" => vec!["admin", "staff", "operator"],
         _ => return None,
     })

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use shared::domain::EmailAddress;
-
-use super::appearance::instant;
+use shared::domain::appearance::instant;
 
 /// Why a link does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,14 +2,13 @@
 //!
 //! They work without JavaScript, load nothing, and show every text from outside escaped.
 
-mod appearance;
 mod gone;
 
 use chrono::{DateTime, Utc};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use shared::domain::EmailAddress;
+use shared::domain::appearance::{colours, instant};
 
-use self::appearance::{colours, initial, instant};
 pub use self::gone::{Gone, GonePage};
 
 /// The `Content-Security-Policy` of every page here; who may frame a page is the caller's to add
@@ -154,6 +153,11 @@ impl Pages {
         let rendered = self.environment.get_template(name).and_then(|template| template.render(context));
         rendered.expect("compiled-in templates render with any text: they call nothing that can fail")
     }
+}
+
+/// What stands in the merchant's mark.
+fn initial(name: &str) -> String {
+    name.chars().find(|c| c.is_alphanumeric()).map(|c| c.to_uppercase().to_string()).unwrap_or_default()
 }
 
 impl Default for Pages {

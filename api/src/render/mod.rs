@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::auth::Principal;
 use crate::description::RecordedProblem;
 use crate::problem::{Problem, in_order};
+use crate::routes::automated_interviews;
 
 /// The 200 body of a completed submission.
 pub(crate) async fn result(
@@ -30,7 +31,11 @@ pub(crate) async fn result(
     principal: &Principal,
     submission: &Submission,
 ) -> Result<Json<Value>, Problem> {
+    if let Some(kept) = &submission.result {
+        return serde_json::from_str(kept).map(Json).map_err(|_| Problem::Internal);
+    }
     match submission.kind.parse() {
+        Ok(SubmissionKind::InviteCandidate) => automated_interviews::answer(app, principal, submission).await,
         Ok(SubmissionKind::RegisterUsers) => {
             let links = BatchLinks::of(app, principal, submission).await?;
             let mut conn = app.db.read().await?;
@@ -50,7 +55,8 @@ pub(crate) async fn result(
             let answer = OneRegistration { registration: registration(app, &row) };
             Ok(Json(serde_json::to_value(answer).map_err(|_| Problem::Internal)?))
         }
-        Err(_) => Err(Problem::Internal),
+        // Interviews keep their answers.
+        Ok(_) | Err(_) => Err(Problem::Internal),
     }
 }
 

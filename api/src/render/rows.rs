@@ -91,7 +91,7 @@ impl BatchLinks {
     }
 
     /// The link of a generation of a row's registration.
-    fn link(
+    pub(crate) fn link(
         &self,
         app: &App,
         row: &BatchRow,

@@ -171,10 +171,11 @@ pub(crate) async fn create(
     let role = fields.required("role", role);
     fields.finish()?;
     let merchant = checked(merchant)?;
-    let mut work = match plain::begin(&app, &headers, merchant.id, "/api/v1/api-keys", &body.bytes).await? {
-        Begun::Fresh(work) => work,
-        Begun::Replayed(response) => return Ok(response),
-    };
+    let mut work =
+        match plain::begin(&app, &principal, &headers, merchant.id, "/api/v1/api-keys", &body.bytes).await? {
+            Begun::Fresh(work) => work,
+            Begun::Replayed(response) => return Ok(response),
+        };
     let now = app.clock.now();
     let key = ApiKey::from_random(app.entropy.bytes());
     let row = ApiKeyRow {
@@ -215,6 +216,8 @@ pub(crate) async fn change(
     let merchant = principal.merchant(&mut tx, named, "/api_key/merchant_id").await?;
     api_keys::rename(&mut tx, id, merchant.id, &checked(name)?).await?;
     let row = api_keys::find(&mut tx, id, merchant.id).await?.ok_or(Problem::NotFound(paging::ABSENT))?;
+    let subject = format!("api_key/{id}");
+    principal.note(&mut tx, &app.clock, merchant.id, "change_api_key", Some(&subject)).await?;
     tx.commit().await?;
     Ok(Json(OneKey { api_key: shown(&row) }))
 }
@@ -234,9 +237,12 @@ pub(crate) async fn revoke(
     principal.must_be_admin()?;
     let mut tx = app.db.begin().await?;
     let merchant = principal.merchant(&mut tx, query.merchant_id()?, "?merchant_id").await?;
-    if !api_keys::revoke(&mut tx, paging::id(&id)?, merchant.id, app.clock.now()).await? {
+    let id = paging::id(&id)?;
+    if !api_keys::revoke(&mut tx, id, merchant.id, app.clock.now()).await? {
         return Err(Problem::NotFound(paging::ABSENT));
     }
+    let subject = format!("api_key/{id}");
+    principal.note(&mut tx, &app.clock, merchant.id, "revoke_api_key", Some(&subject)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

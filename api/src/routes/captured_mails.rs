@@ -26,6 +26,9 @@ pub(crate) struct MailShown {
     message_id: String,
     text: String,
     html: String,
+    /// The iCalendar part, where it has one.
+    #[schema(required)]
+    calendar: Option<String>,
     #[schema(format = DateTime)]
     captured_at: String,
 }
@@ -73,9 +76,9 @@ pub(crate) async fn list(
     principal.must_be_admin()?;
     let limit = query.limit()?;
     let mut conn = app.db.read().await?;
-    let merchant = match (&principal, query.merchant_id()?) {
-        (Principal::Service, None) => None,
-        (_, named) => Some(principal.merchant(&mut conn, named, "?merchant_id").await?.id),
+    let merchant = match query.merchant_id()? {
+        None if principal.is_service() => None,
+        named => Some(principal.merchant(&mut conn, named, "?merchant_id").await?.id),
     };
     let rows =
         captured_mails::page(&mut conn, merchant, query.cursor(i64::MAX)?, limit + 1, query.text("to"))
@@ -107,17 +110,7 @@ pub(crate) async fn show(
 
 /// The mail with its link put back: it was cut out before the mail was stored.
 fn shown(app: &App, m: CapturedMail) -> MailShown {
-    let parts = LinkParts {
-        merchant: m.merchant_id,
-        base_url: m.base_url.as_deref(),
-        interview: m.interview_id,
-        registration: m.registration_id,
-        generation: m.generation,
-        key_id: m.key_id,
-        nonce: &m.nonce,
-        flags: ViewFlags { hide_menu: m.hide_menu, hide_iframe: m.hide_iframe },
-    };
-    let link = render::link(app, &parts).unwrap_or_default();
+    let link = link(app, &m).unwrap_or_default();
     MailShown {
         id: m.id,
         merchant_id: m.merchant_id,
@@ -126,6 +119,22 @@ fn shown(app: &App, m: CapturedMail) -> MailShown {
         message_id: m.message_id,
         text: m.text.replace(CAPTURED_LINK, &link),
         html: m.html.replace(CAPTURED_LINK, &link.replace('&', "&amp;")),
+        calendar: m.calendar,
         captured_at: rfc3339_millis(m.captured_at),
     }
+}
+
+/// The link that belongs into the mail; a mail about an interview has none.
+fn link(app: &App, m: &CapturedMail) -> Option<String> {
+    let parts = LinkParts {
+        merchant: m.merchant_id,
+        base_url: m.base_url.as_deref(),
+        interview: m.interview_id?,
+        registration: m.registration_id?,
+        generation: m.generation,
+        key_id: m.key_id?,
+        nonce: m.nonce.as_deref()?,
+        flags: ViewFlags { hide_menu: m.hide_menu?, hide_iframe: m.hide_iframe? },
+    };
+    render::link(app, &parts)
 }

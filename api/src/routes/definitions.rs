@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 use shared::db::definitions::{self, Definition};
-use shared::domain::rfc3339_millis;
+use shared::domain::{placeholders, rfc3339_millis};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -225,6 +225,7 @@ pub(crate) async fn create(
     definition.merchant_id = merchant.id;
     let mut work = match plain::begin(
         &app,
+        &principal,
         &headers,
         merchant.id,
         "/api/v1/interview-definitions",
@@ -265,6 +266,8 @@ pub(crate) async fn change(
     fields.finish()?;
     definition.updated_at = app.clock.now();
     definitions::update(&mut tx, &definition).await?;
+    let subject = format!("interview_definition/{}", definition.id);
+    principal.note(&mut tx, &app.clock, merchant.id, "change_interview_definition", Some(&subject)).await?;
     tx.commit().await?;
     Ok(Json(OneDefinition { interview_definition: shown(definition) }))
 }
@@ -296,9 +299,18 @@ fn read(fields: &mut Fields<'_>, d: &mut Definition) {
     }
     if fields.given("mail_subject") {
         d.mail_subject = fields.line("mail_subject", 500);
+        must_fill(fields, "mail_subject", d.mail_subject.as_deref());
     }
     if fields.given("mail_text") {
         d.mail_text = fields.text("mail_text", 20_000);
+        must_fill(fields, "mail_text", d.mail_text.as_deref());
+    }
+}
+
+/// Refuses a template that no mail could be made from, while somebody looks who can mend it.
+fn must_fill(fields: &mut Fields<'_>, name: &str, template: Option<&str>) {
+    if let Some(Err(error)) = template.map(placeholders::check) {
+        fields.wrong(name, error.to_string());
     }
 }
 

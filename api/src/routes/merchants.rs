@@ -177,7 +177,16 @@ pub(crate) async fn create(
     body: JsonObject,
 ) -> Result<Response, Problem> {
     principal.must_be_service()?;
-    let mut work = match plain::begin(&app, &headers, Uuid::nil(), "/api/v1/merchants", &body.bytes).await? {
+    let mut work = match plain::begin(
+        &app,
+        &principal,
+        &headers,
+        Uuid::nil(),
+        "/api/v1/merchants",
+        &body.bytes,
+    )
+    .await?
+    {
         Begun::Fresh(work) => work,
         Begun::Replayed(response) => return Ok(response),
     };
@@ -235,6 +244,8 @@ pub(crate) async fn change(
     check_parent(&mut tx, &merchant).await?;
     merchant.updated_at = app.clock.now();
     merchants::update(&mut tx, &merchant).await?;
+    let subject = format!("merchant/{}", merchant.id);
+    principal.note(&mut tx, &app.clock, merchant.id, "change_merchant", Some(&subject)).await?;
     tx.commit().await?;
     Ok(Json(OneMerchant { merchant: shown(merchant) }))
 }

@@ -21,11 +21,15 @@ pub(crate) struct Message {
     kind: String,
     #[schema(format = "message-status")]
     status: String,
-    #[schema(format = Email)]
-    to: String,
-    registration_id: i64,
+    /// Null once the person was erased.
+    #[schema(required, format = Email)]
+    to: Option<String>,
+    /// The registration that it is about; null: it is about an interview.
+    #[schema(required)]
+    registration_id: Option<i64>,
     /// The operation or batch that sends it.
-    operation_id: Uuid,
+    #[schema(required)]
+    operation_id: Option<Uuid>,
     attempts: i64,
     /// When it is tried next, or was due.
     #[schema(format = DateTime)]

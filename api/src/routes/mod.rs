@@ -1,11 +1,15 @@
 //! The routes: a file per resource, named as its path.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
+pub(crate) mod automated_interviews;
 pub(crate) mod batches;
 pub(crate) mod captured_mails;
 pub(crate) mod definitions;
 pub(crate) mod health;
 pub(crate) mod interview_take;
+pub(crate) mod interviewees;
+pub(crate) mod interviews;
 pub(crate) mod merchants;
 pub(crate) mod messages;
 pub(crate) mod openapi;
@@ -14,7 +18,9 @@ pub(crate) mod paging;
 pub(crate) mod positions;
 pub(crate) mod register_users;
 pub(crate) mod registrations;
+pub(crate) mod revoked_tokens;
 pub(crate) mod tokens;
+pub(crate) mod users;
 
 use axum::Router;
 use utoipa_axum::router::OpenApiRouter;
@@ -62,6 +68,28 @@ pub(crate) fn described() -> OpenApiRouter<App> {
         .routes(routes!(messages::list))
         .routes(routes!(captured_mails::list))
         .routes(routes!(captured_mails::show))
+        .routes(routes!(interviews::list, interviews::create::post))
+        .routes(routes!(interviews::show))
+        .routes(routes!(interviews::moves::amend))
+        .routes(routes!(interviews::moves::accept))
+        .routes(routes!(interviews::moves::reject))
+        .routes(routes!(interviews::moves::cancel))
+        .routes(routes!(interviews::moves::complete))
+        .routes(routes!(interviews::moves::no_show))
+        .routes(routes!(interviews::own::list))
+        .routes(routes!(interviews::own::show))
+        .routes(routes!(interviews::own::amend))
+        .routes(routes!(interviews::own::accept))
+        .routes(routes!(interviews::own::reject))
+        .routes(routes!(interviews::own::cancel))
+        .routes(routes!(automated_interviews::invite))
+        .routes(routes!(automated_interviews::revoke))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::show, users::change))
+        .routes(routes!(interviewees::list, interviewees::create))
+        .routes(routes!(interviewees::show, interviewees::change))
+        .routes(routes!(revoked_tokens::post))
+        .routes(routes!(audit::list))
         .routes(routes!(openapi::show))
         .routes(routes!(openapi::page))
 }

@@ -24,10 +24,13 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     query: Query,
 ) -> Result<Json<OneOperation>, Problem> {
-    principal.must_be_staff()?;
     let mut conn = app.db.read().await?;
     let submission =
         submissions::find(&mut conn, paging::id(&id)?).await?.ok_or(Problem::NotFound(paging::ABSENT))?;
+    let is_own = submission.user_id.is_some() && submission.user_id == principal.user().map(|user| user.id);
+    if !is_own {
+        principal.must_be_staff()?;
+    }
     principal.must_see(&mut conn, submission.merchant_id, query.merchant_id()?).await?;
     drop(conn);
     let has_result =

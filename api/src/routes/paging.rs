@@ -2,10 +2,12 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use chrono::{DateTime, Utc};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::body::{INSTANT, instant};
 use crate::problem::Problem;
 
 /// The parameters after `?`. Unknown ones are ignored; a known one of the wrong type is a 422.
@@ -97,6 +99,15 @@ impl Query {
         match known.iter().find(|word| **word == text) {
             Some(word) => Ok(Some(word)),
             None => Err(Problem::invalid(format!("?{name}"), format!("must be one of {}", known.join(", ")))),
+        }
+    }
+
+    /// An RFC 3339 instant; a `+` that the query's decoding made a space of is understood.
+    pub(crate) fn instant(&self, name: &str) -> Result<Option<DateTime<Utc>>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match instant(&text.replace(' ', "+")) {
+            Some(instant) => Ok(Some(instant)),
+            None => Err(Problem::invalid(format!("?{name}"), INSTANT)),
         }
     }
 

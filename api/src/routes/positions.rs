@@ -166,7 +166,16 @@ pub(crate) async fn create(
     fields.finish()?;
     let merchant = checked(merchant)?;
     position.merchant_id = merchant.id;
-    let mut work = match plain::begin(&app, &headers, merchant.id, "/api/v1/positions", &body.bytes).await? {
+    let mut work = match plain::begin(
+        &app,
+        &principal,
+        &headers,
+        merchant.id,
+        "/api/v1/positions",
+        &body.bytes,
+    )
+    .await?
+    {
         Begun::Fresh(work) => work,
         Begun::Replayed(response) => return Ok(response),
     };
@@ -201,6 +210,8 @@ pub(crate) async fn change(
     point(&mut tx, &mut position).await?;
     position.updated_at = app.clock.now();
     positions::update(&mut tx, &position).await?;
+    let subject = format!("position/{}", position.id);
+    principal.note(&mut tx, &app.clock, merchant.id, "change_position", Some(&subject)).await?;
     tx.commit().await?;
     Ok(Json(OnePosition { position: shown(position) }))
 }

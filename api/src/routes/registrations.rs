@@ -218,7 +218,8 @@ async fn act(
     submission.registration_id = Some(registration.id);
     submission.definition_id = Some(registration.definition_id);
     submission.interview_id = Some(registration.interview_id);
-    let payload = serde_json::to_string(&MoveRegistration { send_email }).map_err(|_| Problem::Internal)?;
+    let payload = serde_json::to_string(&MoveRegistration { send_email, notify: false })
+        .map_err(|_| Problem::Internal)?;
     let job = NewJob {
         id: app.entropy.uuid(now),
         lane: Lane::Intake,

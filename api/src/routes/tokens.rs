@@ -99,6 +99,8 @@ pub(crate) async fn redeem(
         drop(tx);
         return Err(problem(visit::why_closed(&app, registration.id, registration.generation).await?));
     }
+    let subject = format!("registration/{}", registration.id);
+    principal.note(&mut tx, &app.clock, registration.merchant_id, "redeem_token", Some(&subject)).await?;
     let consumed = registrations::find(&mut tx, registration.id).await?.ok_or(Problem::Internal)?;
     let answer = described(&app, &consumed).await?;
     if let Some(scope) = &scope {

@@ -52,6 +52,14 @@ pub struct Config {
     pub service_key: Secret<String>,
     /// `CONVOKE_JWT_SECRET`: the bytes.
     pub jwt_secret: Secret<Vec<u8>>,
+    /// `CONVOKE_JWT_AUDIENCE`: what a token's `aud` may be, where it has one.
+    pub jwt_audience: Vec<String>,
+    /// `CONVOKE_JWKS_FILE`: the public keys of another issuer.
+    pub jwks_file: Option<PathBuf>,
+    /// `CONVOKE_JWKS_ISSUER`: whose tokens those keys sign.
+    pub jwks_issuer: Option<String>,
+    /// `CONVOKE_TRUST_FORWARDED`: whether `X-Forwarded-For` is believed.
+    pub trust_forwarded: bool,
     /// `CONVOKE_TOKEN_KEYS`
     pub token_keys: TokenKeys,
     /// `CONVOKE_MAIL_FROM`: a bare address.
@@ -104,6 +112,10 @@ impl Config {
             public_url,
             service_key: raw.get("service_key", service_key)?,
             jwt_secret: raw.get("jwt_secret", jwt_secret)?,
+            jwt_audience: raw.get("jwt_audience", words)?,
+            jwks_file: raw.optional("jwks_file", |text| Ok(PathBuf::from(text)))?,
+            jwks_issuer: raw.optional("jwks_issuer", |text| Ok(text.to_owned()))?,
+            trust_forwarded: raw.get("trust_forwarded", parsed("true or false"))?,
             token_keys: raw.get("token_keys", |text| TokenKeys::parse(text).map_err(|e| e.to_string()))?,
             mail_from: raw.get("mail_from", |text| {
                 crate::domain::EmailAddress::parse(text)
@@ -209,6 +221,16 @@ fn rate_limit(text: &str) -> Result<Option<Rate>, String> {
         }
     };
     Ok(Some(Rate { per_second: rate, burst }))
+}
+
+fn words(text: &str) -> Result<Vec<String>, String> {
+    let words: Vec<String> =
+        text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    if words.is_empty() {
+        Err("expected names parted by commas, such as authenticated".to_owned())
+    } else {
+        Ok(words)
+    }
 }
 
 fn seconds_list(text: &str) -> Result<Vec<u32>, String> {

@@ -76,6 +76,30 @@ pub const SETTINGS: &[Setting] = &[
         "CONVOKE_JWT_SECRET",
         "what tokens are signed with (the sessions that links begin, the service token), as text or base64:…; embedded: made once",
     ),
+    setting(
+        "jwt_audience",
+        "CONVOKE_JWT_AUDIENCE",
+        Some("authenticated"),
+        "what a token's aud may be where it has one, parted by commas",
+    ),
+    setting(
+        "jwks_file",
+        "CONVOKE_JWKS_FILE",
+        None,
+        "a JWKS file with another issuer's public keys (RS256, ES256); read again when it changes",
+    ),
+    setting(
+        "jwks_issuer",
+        "CONVOKE_JWKS_ISSUER",
+        None,
+        "the iss of the tokens that the JWKS file's keys sign; then these keys sign for nobody else",
+    ),
+    setting(
+        "trust_forwarded",
+        "CONVOKE_TRUST_FORWARDED",
+        Some("false"),
+        "true behind a proxy: the last address of X-Forwarded-For is the client's, in the audit log",
+    ),
     secret(
         "token_keys",
         "CONVOKE_TOKEN_KEYS",

@@ -10,8 +10,8 @@ use super::{Conn, DbError, changed, on_db};
 pub struct NewMail {
     /// Whose it is.
     pub merchant_id: Uuid,
-    /// Whose link was cut out.
-    pub registration_id: i64,
+    /// Whose link was cut out, where there was one.
+    pub registration_id: Option<i64>,
     /// Which link.
     pub generation: i64,
     /// `<…@host>`; a second copy is not kept.
@@ -24,17 +24,19 @@ pub struct NewMail {
     pub text: String,
     /// The HTML, likewise.
     pub html: String,
+    /// The iCalendar object, where there is one.
+    pub calendar: Option<String>,
     /// When it would have been sent.
     pub captured_at: DateTime<Utc>,
 }
 
 const INSERT: &str = "INSERT INTO captured_mails (merchant_id, registration_id, generation, message_id, recipient, \
-    subject, text, html, captured_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (message_id) DO NOTHING";
+    subject, text, html, captured_at, calendar) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (message_id) DO NOTHING";
 
 /// Keeps mails.
 pub async fn insert(conn: &mut Conn, m: &NewMail) -> Result<(), DbError> {
     changed!(conn, c => sqlx::query(INSERT).bind(m.merchant_id).bind(m.registration_id).bind(m.generation)
-        .bind(&m.message_id).bind(&m.recipient).bind(&m.subject).bind(&m.text).bind(&m.html).bind(m.captured_at));
+        .bind(&m.message_id).bind(&m.recipient).bind(&m.subject).bind(&m.text).bind(&m.html).bind(m.captured_at).bind(&m.calendar));
     Ok(())
 }
 
@@ -45,8 +47,8 @@ pub struct CapturedMail {
     pub id: i64,
     /// Whose it is.
     pub merchant_id: Uuid,
-    /// Whose link was cut out.
-    pub registration_id: i64,
+    /// Whose link was cut out, where there was one.
+    pub registration_id: Option<i64>,
     /// Which link.
     pub generation: i64,
     /// `<…@host>`
@@ -59,28 +61,30 @@ pub struct CapturedMail {
     pub text: String,
     /// The HTML, likewise.
     pub html: String,
+    /// The iCalendar object, where there is one.
+    pub calendar: Option<String>,
     /// When it would have been sent.
     pub captured_at: DateTime<Utc>,
     /// For the link: the definition's long id.
-    pub interview_id: Uuid,
+    pub interview_id: Option<Uuid>,
     /// For the link: the merchant's own base.
     pub base_url: Option<String>,
     /// For the link.
-    pub key_id: i64,
+    pub key_id: Option<i64>,
     /// For the link.
-    pub nonce: Vec<u8>,
+    pub nonce: Option<Vec<u8>>,
     /// For the link.
-    pub hide_menu: bool,
+    pub hide_menu: Option<bool>,
     /// For the link.
-    pub hide_iframe: bool,
+    pub hide_iframe: Option<bool>,
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT c.*, d.interview_id, o.base_url, r.key_id, r.nonce, r.hide_menu, r.hide_iframe FROM captured_mails c ",
-            "JOIN registrations r ON r.id = c.registration_id JOIN interview_definitions d ON d.id = r.definition_id ",
-            "JOIN merchants o ON o.id = r.merchant_id ",
+            "JOIN merchants o ON o.id = c.merchant_id LEFT JOIN registrations r ON r.id = c.registration_id ",
+            "LEFT JOIN interview_definitions d ON d.id = r.definition_id ",
             $rest
         )
     };

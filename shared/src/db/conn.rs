@@ -65,6 +65,17 @@ impl Db {
         }))
     }
 
+    /// A transaction whose commit does not wait for the disk: for what may be forgotten when the machine dies.
+    pub async fn begin_unsynced(&self) -> Result<Tx, DbError> {
+        match self {
+            Self::Postgres(pool) => {
+                let begin = "BEGIN; SET LOCAL synchronous_commit TO off";
+                Ok(Tx(Conn::Postgres(Handle::Open(pool.begin_with(begin).await?))))
+            }
+            Self::Sqlite { .. } => self.begin().await,
+        }
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), DbError> {
         let mut conn = self.read().await?;

@@ -1,6 +1,7 @@
 //! Messages on their way: claimed in chunks, held, recorded with what became of them (`DESIGN.md` section 6).
 
 use chrono::{DateTime, Utc};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::messages::Dropped;
@@ -29,18 +30,26 @@ pub async fn merchants_with_mail(conn: &mut Conn) -> Result<Vec<Uuid>, DbError> 
 pub struct ClaimedMessage {
     /// Its id.
     pub id: i64,
-    /// Its batch or operation.
-    pub submission_id: Uuid,
-    /// The registration whose link it carries.
-    pub registration_id: i64,
-    /// The link's generation.
+    /// The batch or operation that counts it, where one does.
+    pub submission_id: Option<Uuid>,
+    /// The registration whose link it carries, where it is about one.
+    pub registration_id: Option<i64>,
+    /// The interview that it is about, where it is about one.
+    pub meeting_id: Option<i64>,
+    /// Who of the interview's two people reads it.
+    pub recipient_id: Option<i64>,
+    /// A [`MessageKind`](crate::domain::MessageKind), or what a newer version wrote.
+    pub kind: String,
+    /// The link's generation, or the interview's schedule.
     pub version: i64,
-    /// 0, or which resend it is.
+    /// Tells mails of one kind and version apart: resends, reminders.
     pub copy: i64,
     /// Which attempt this is; the first is 1. A record must carry it.
     pub attempts: i64,
     /// How often it was put off.
     pub deferrals: i64,
+    /// When it was queued.
+    pub created_at: DateTime<Utc>,
 }
 
 macro_rules! claim {
@@ -51,7 +60,7 @@ macro_rules! claim {
             "AND due_at <= $3 ORDER BY due_at, id LIMIT $5",
             $lock,
             ") AND status IN ('queued', 'deferred') ",
-            "RETURNING id, submission_id, registration_id, version, copy, attempts, deferrals"
+            "RETURNING id, submission_id, registration_id, meeting_id, recipient_id, kind, version, copy, attempts, deferrals, created_at"
         )
     };
 }
@@ -255,6 +264,10 @@ pub struct MailSubject {
     pub mail_subject: Option<String>,
     /// Its own text.
     pub mail_text: Option<String>,
+    /// Seconds after the invitation at which an unopened link is reminded of.
+    pub remind_after: Json<Vec<i64>>,
+    /// Seconds before the link's end at which it is, too.
+    pub remind_before_expiry: Json<Vec<i64>>,
     /// The candidate's address.
     pub email: String,
     /// Lower-cased.
@@ -289,7 +302,8 @@ macro_rules! subjects {
     ($ids:literal) => {
         concat!(
             "SELECT m.id, r.merchant_id, o.name AS merchant_name, o.colour, o.base_url, o.mail_from_name, o.reply_to, ",
-            "o.time_zone, d.name AS definition_name, d.interview_id, d.mail_subject, d.mail_text, r.email, r.email_key, ",
+            "o.time_zone, d.name AS definition_name, d.interview_id, d.mail_subject, d.mail_text, d.remind_after, ",
+            "d.remind_before_expiry, r.email, r.email_key, ",
             "r.name, r.is_test, r.hide_menu, r.hide_iframe, r.generation, r.key_id, r.nonce, r.expires_at, r.used_at, ",
             "r.revoked_at, r.completed_at, s.suppressed_at IS NOT NULL AS is_suppressed ",
             "FROM messages m JOIN registrations r ON r.id = m.registration_id ",

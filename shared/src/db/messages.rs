@@ -1,11 +1,11 @@
 //! Mails to be sent: queued once, dropped when they are no longer wanted, listed. Sending them is in
 //! [`deliveries`](super::deliveries).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
 use super::registrations::Upserted;
-use super::{Conn, DbError, Pair, on_db};
+use super::{Conn, DbError, Pair, changed, on_db};
 use crate::domain::{MessageStatus, Priority};
 
 macro_rules! insert {
@@ -97,18 +97,97 @@ pub async fn insert_copy(
 /// A message that left its batch's counter of those to be sent: whose counters to move, and from where.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Dropped {
-    /// Its batch or operation.
-    pub submission_id: Uuid,
+    /// The batch or operation that counts it, where one does.
+    pub submission_id: Option<Uuid>,
     /// How often it was put off: above 0, it counts as deferred.
     pub deferrals: i64,
 }
 
 const DROP_UNSENT: &str = "UPDATE messages SET status = 'skipped', last_error = $2 \
-    WHERE registration_id = $1 AND status IN ('queued', 'deferred') RETURNING submission_id, deferrals";
+    WHERE registration_id = $1 AND status IN ('scheduled', 'queued', 'deferred') RETURNING submission_id, deferrals";
 
 /// Drops a registration's mails that nobody has in hand, with the reason.
 pub async fn drop_unsent(conn: &mut Conn, registration: i64, reason: &str) -> Result<Vec<Dropped>, DbError> {
     Ok(on_db!(conn, c => sqlx::query_as(DROP_UNSENT).bind(registration).bind(reason).fetch_all(c).await?))
+}
+
+/// A reminder of a link that waits to be opened.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkReminder {
+    /// The registration.
+    pub registration_id: i64,
+    /// The link's generation.
+    pub generation: i64,
+    /// Which of the link's reminders it is, from 0.
+    pub copy: i64,
+    /// When it is to be sent.
+    pub due_at: DateTime<Utc>,
+}
+
+macro_rules! insert_reminders {
+    ($from:literal) => {
+        concat!(
+            "INSERT INTO messages (merchant_id, registration_id, kind, version, copy, priority, status, attempts, deferrals, ",
+            "due_at, created_at) SELECT r.merchant_id, r.id, 'invitation_reminder', t.generation, t.copy, 1, 'scheduled', ",
+            "0, 0, t.due_at, $1 FROM ",
+            $from,
+            " JOIN registrations r ON r.id = t.id WHERE true ON CONFLICT (registration_id, kind, version, copy) DO NOTHING"
+        )
+    };
+}
+
+const INSERT_REMINDERS: Pair = Pair {
+    postgres: insert_reminders!(
+        "UNNEST($2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[]) AS t (id, generation, copy, due_at)"
+    ),
+    sqlite: insert_reminders!(
+        "(SELECT value ->> 0 AS id, value ->> 1 AS generation, value ->> 2 AS copy, value ->> 3 AS due_at \
+         FROM json_each($2)) AS t"
+    ),
+};
+
+/// Puts reminders down for later; a link that has them gets no second ones.
+pub async fn insert_reminders(
+    conn: &mut Conn,
+    reminders: &[LinkReminder],
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    match conn {
+        Conn::Postgres(c) => {
+            let query = sqlx::query(INSERT_REMINDERS.postgres).bind(now);
+            let query = query
+                .bind(reminders.iter().map(|r| r.registration_id).collect::<Vec<_>>())
+                .bind(reminders.iter().map(|r| r.generation).collect::<Vec<_>>())
+                .bind(reminders.iter().map(|r| r.copy).collect::<Vec<_>>())
+                .bind(reminders.iter().map(|r| r.due_at).collect::<Vec<_>>());
+            query.execute(&mut **c).await.map(drop)?;
+        }
+        Conn::Sqlite(c) => {
+            let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, false);
+            let rows: Vec<_> = reminders
+                .iter()
+                .map(|r| (r.registration_id, r.generation, r.copy, instant(r.due_at)))
+                .collect();
+            let query = sqlx::query(INSERT_REMINDERS.sqlite).bind(now).bind(sqlx::types::Json(rows));
+            query.execute(&mut **c).await.map(drop)?;
+        }
+    }
+    Ok(())
+}
+
+const INSERT_REVOCATION: &str = "INSERT INTO messages (merchant_id, registration_id, kind, version, copy, priority, status, \
+    attempts, deferrals, due_at, created_at) SELECT r.merchant_id, r.id, 'invitation_revoked', r.generation, 0, 0, \
+    'queued', 0, 0, $2, $2 FROM registrations r WHERE r.id = $1 ON CONFLICT (registration_id, kind, version, copy) \
+    DO NOTHING";
+
+/// Queues the mail that tells a candidate that the link was taken back.
+pub async fn insert_revocation(
+    conn: &mut Conn,
+    registration: i64,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    changed!(conn, c => sqlx::query(INSERT_REVOCATION).bind(registration).bind(now));
+    Ok(())
 }
 
 /// A message as operators see it.
@@ -116,16 +195,18 @@ pub async fn drop_unsent(conn: &mut Conn, registration: i64, reason: &str) -> Re
 pub struct MessageRow {
     /// Its id.
     pub id: i64,
-    /// Its batch or operation.
-    pub submission_id: Uuid,
-    /// The registration whose link it carries.
-    pub registration_id: i64,
+    /// The batch or operation that counts it, where one does.
+    pub submission_id: Option<Uuid>,
+    /// The registration whose link it carries, where it is about one.
+    pub registration_id: Option<i64>,
+    /// The interview that it is about, where it is about one.
+    pub meeting_id: Option<i64>,
     /// What it is for.
     pub kind: String,
     /// A stored status.
     pub status: String,
-    /// The candidate's address.
-    pub email: String,
+    /// The reader's address.
+    pub email: Option<String>,
     /// Attempts so far.
     pub attempts: i64,
     /// When it is due.
@@ -138,8 +219,9 @@ pub struct MessageRow {
     pub created_at: DateTime<Utc>,
 }
 
-const PAGE: &str = "SELECT m.id, m.submission_id, m.registration_id, m.kind, m.status, r.email, m.attempts, m.due_at, \
-    m.last_error, m.sent_at, m.created_at FROM messages m JOIN registrations r ON r.id = m.registration_id \
+const PAGE: &str = "SELECT m.id, m.submission_id, m.registration_id, m.meeting_id, m.kind, m.status, \
+    COALESCE(r.email, u.email) AS email, m.attempts, m.due_at, m.last_error, m.sent_at, m.created_at FROM messages m \
+    LEFT JOIN registrations r ON r.id = m.registration_id LEFT JOIN users u ON u.id = m.recipient_id \
     WHERE m.merchant_id = $1 AND m.id < $2 AND ($4 IS NULL OR m.status = $4) ORDER BY m.id DESC LIMIT $3";
 
 /// A merchant's messages below an id, newest first.

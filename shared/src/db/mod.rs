@@ -8,19 +8,25 @@ mod error;
 mod open;
 
 pub mod api_keys;
+pub mod audit;
 pub mod batch_rows;
 pub mod captured_mails;
 pub mod definitions;
 pub mod deliveries;
 pub mod idempotency;
+pub mod interviewees;
+pub mod interviews;
 pub mod jobs;
 pub mod lanes;
 pub mod merchants;
 pub mod messages;
+pub mod notices;
 pub mod positions;
 pub mod registrations;
+pub mod revoked_tokens;
 pub mod submissions;
 pub mod suppressions;
+pub mod users;
 pub mod workers;
 
 pub use conn::{Conn, Db, Tx};

@@ -25,6 +25,10 @@ pub struct Submission {
     pub definition_id: Option<i64>,
     /// The registration that is moved, where one is.
     pub registration_id: Option<i64>,
+    /// The interview between two people that is made or moved, where one is.
+    pub meeting_id: Option<i64>,
+    /// The user who asked, where a user did.
+    pub user_id: Option<i64>,
     /// Whether its links are for tests.
     pub is_test: bool,
     /// Whether mails go out.
@@ -53,6 +57,8 @@ pub struct Submission {
     pub jobs_open: i64,
     /// The problem, where it failed.
     pub error: Option<Json<Value>>,
+    /// The answer as it was when the operation was done, as JSON; where it is null, it is made from the rows.
+    pub result: Option<String>,
     /// When it was accepted.
     pub created_at: DateTime<Utc>,
     /// When its last job was done.
@@ -71,6 +77,8 @@ impl Submission {
             interview_id: None,
             definition_id: None,
             registration_id: None,
+            meeting_id: None,
+            user_id: None,
             is_test: false,
             send_email: false,
             hide_menu: false,
@@ -85,6 +93,7 @@ impl Submission {
             mails_suppressed: 0,
             jobs_open: 1,
             error: None,
+            result: None,
             created_at: now,
             completed_at: None,
         }
@@ -105,14 +114,14 @@ impl Submission {
 
 const INSERT: &str = "INSERT INTO submissions (id, merchant_id, kind, status, interview_id, definition_id, \
     registration_id, is_test, send_email, hide_menu, hide_iframe, total, processed, failed, mails_queued, mails_sent, \
-    mails_deferred, mails_failed, mails_suppressed, jobs_open, created_at) \
-    VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, 0, 0, 0, 0, $12, $13)";
+    mails_deferred, mails_failed, mails_suppressed, jobs_open, created_at, meeting_id, user_id) \
+    VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, 0, 0, 0, 0, $12, $13, $14, $15)";
 
 /// Adds a submission.
 pub async fn insert(conn: &mut Conn, s: &Submission) -> Result<(), DbError> {
     changed!(conn, c => sqlx::query(INSERT).bind(s.id).bind(s.merchant_id).bind(&s.kind).bind(s.interview_id)
         .bind(s.definition_id).bind(s.registration_id).bind(s.is_test).bind(s.send_email).bind(s.hide_menu)
-        .bind(s.hide_iframe).bind(s.total).bind(s.jobs_open).bind(s.created_at));
+        .bind(s.hide_iframe).bind(s.total).bind(s.jobs_open).bind(s.created_at).bind(s.meeting_id).bind(s.user_id));
     Ok(())
 }
 
@@ -164,6 +173,21 @@ pub async fn advance(conn: &mut Conn, id: Uuid, by: Progress, now: DateTime<Utc>
     let open: i64 = on_db!(conn, c => sqlx::query_scalar(ADVANCE).bind(id).bind(by.processed).bind(by.failed)
         .bind(by.mails_queued).bind(by.mails_suppressed).bind(now).fetch_one(c).await?);
     Ok(open == 0)
+}
+
+const SUCCEED: &str = "UPDATE submissions SET jobs_open = 0, processed = 1, status = 'succeeded', result = $2, \
+    meeting_id = $3, completed_at = $4 WHERE id = $1";
+
+/// Ends an operation of one job with its answer, and the interview that it is about.
+pub async fn succeed(
+    conn: &mut Conn,
+    id: Uuid,
+    result: &str,
+    meeting: Option<i64>,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    changed!(conn, c => sqlx::query(SUCCEED).bind(id).bind(result).bind(meeting).bind(now));
+    Ok(())
 }
 
 const FAIL: &str =

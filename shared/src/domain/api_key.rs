@@ -56,15 +56,17 @@ fn checksum(random: &[u8]) -> [u8; CHECKSUM] {
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
-/// What a key may do (`CONTRACT.md` section 3).
+/// What a key or a user may do (`CONTRACT.md` section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Everything of its merchant, keys included.
     Admin,
     /// Everything but keys.
     Staff,
-    /// Queues, jobs, messages and batches; never links.
+    /// Queues, jobs, messages and batches; never links. Keys only.
     Operator,
+    /// Their own interviews. Users only.
+    Candidate,
 }
 
 impl Role {
@@ -75,20 +77,21 @@ impl Role {
             Self::Admin => "admin",
             Self::Staff => "staff",
             Self::Operator => "operator",
+            Self::Candidate => "candidate",
         }
     }
 }
 
 /// A name that no role has.
 #[derive(Debug, thiserror::Error)]
-#[error("must be one of admin, staff, operator")]
+#[error("must be one of admin, staff, operator, candidate")]
 pub struct UnknownRole;
 
 impl FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(name: &str) -> Result<Self, UnknownRole> {
-        [Self::Admin, Self::Staff, Self::Operator]
+        [Self::Admin, Self::Staff, Self::Operator, Self::Candidate]
             .into_iter()
             .find(|role| role.as_str() == name)
             .ok_or(UnknownRole)

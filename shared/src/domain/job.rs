@@ -1,15 +1,14 @@
 //! Submissions and their jobs: the words of the ledger.
 
-use std::str::FromStr;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Row;
+use super::{InterviewMove, Row};
 
 /// A job that was begun this often is dead.
 pub const MAX_ATTEMPTS: i64 = 5;
 
+/// An enum whose variants have stable names: they are stored, and shown.
 macro_rules! stored_names {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
@@ -27,20 +26,22 @@ macro_rules! stored_names {
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownName;
+        impl std::str::FromStr for $name {
+            type Err = $crate::domain::job::UnknownName;
 
-            fn from_str(text: &str) -> Result<Self, UnknownName> {
-                match text { $($text => Ok(Self::$variant),)+ _ => Err(UnknownName(text.to_owned())) }
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text { $($text => Ok(Self::$variant),)+ _ => Err($crate::domain::job::UnknownName(text.to_owned())) }
             }
         }
     };
 }
 
+pub(super) use stored_names;
+
 /// A stored name that this version does not know: a newer one wrote it.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not known to this version")]
-pub struct UnknownName(String);
+pub struct UnknownName(pub(super) String);
 
 stored_names! {
     /// What was asked for.
@@ -55,6 +56,39 @@ stored_names! {
         ReissueLink = "reissue_link",
         /// The interview is done.
         CompleteRegistration = "complete_registration",
+        /// Xobin's invitation of one candidate.
+        InviteCandidate = "invite_candidate",
+        /// Xobin's revocation, which says what became of it.
+        RevokeInvite = "revoke_invite",
+        /// An interview between two people is proposed.
+        CreateInterview = "create_interview",
+        /// Other times are proposed; the other moves follow.
+        AmendInterview = "amend_interview",
+        /// See [`InterviewMove::Accept`].
+        AcceptInterview = "accept_interview",
+        /// See [`InterviewMove::Reject`].
+        RejectInterview = "reject_interview",
+        /// See [`InterviewMove::Cancel`].
+        CancelInterview = "cancel_interview",
+        /// See [`InterviewMove::Complete`].
+        CompleteInterview = "complete_interview",
+        /// See [`InterviewMove::NoShow`].
+        NoShowInterview = "no_show_interview",
+    }
+}
+
+impl SubmissionKind {
+    /// The operation that makes a move of an interview.
+    #[must_use]
+    pub const fn moving(to: InterviewMove) -> Self {
+        match to {
+            InterviewMove::Amend => Self::AmendInterview,
+            InterviewMove::Accept => Self::AcceptInterview,
+            InterviewMove::Reject => Self::RejectInterview,
+            InterviewMove::Cancel => Self::CancelInterview,
+            InterviewMove::Complete => Self::CompleteInterview,
+            InterviewMove::NoShow => Self::NoShowInterview,
+        }
     }
 }
 
@@ -79,6 +113,10 @@ stored_names! {
         RegisterCandidates = "register_candidates",
         /// One move of one registration; the submission says which.
         MoveRegistration = "move_registration",
+        /// Stores one interview.
+        CreateInterview = "create_interview",
+        /// One move of one interview.
+        MoveInterview = "move_interview",
     }
 }
 
@@ -115,6 +153,39 @@ pub struct MoveRegistration {
     /// Whether a reissued link is mailed; `None`: where the one before was.
     #[serde(default)]
     pub send_email: Option<bool>,
+    /// Whether the candidate is told by mail that the link was taken back.
+    #[serde(default)]
+    pub notify: bool,
+}
+
+/// The payload of [`JobKind::CreateInterview`]. Stored: its names are wire format.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CreateInterview {
+    /// Who is interviewed.
+    pub interviewee_id: i64,
+    /// The user who interviews.
+    pub interviewer_id: i64,
+    /// One of [`INTERVIEW_KINDS`](super::INTERVIEW_KINDS).
+    pub kind: String,
+    /// A place, or an https URL.
+    pub location: Option<String>,
+    /// From when.
+    pub start_at: DateTime<Utc>,
+    /// Until when.
+    pub end_at: DateTime<Utc>,
+}
+
+/// The payload of [`JobKind::MoveInterview`]. Stored: its names are wire format.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MoveInterview {
+    /// An [`InterviewMove`].
+    #[serde(rename = "move")]
+    pub to: String,
+    /// A [`Side`](super::Side): who makes it.
+    pub by: String,
+    /// The times that an amendment proposes.
+    #[serde(default)]
+    pub times: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// What an attempt at a job came to; recorded in the transaction of the job's effects.

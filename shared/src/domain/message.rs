@@ -1,28 +1,36 @@
 //! A mail's life in the ledger.
 
-/// What a mail is for. Stored: its names are wire format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageKind {
-    /// The link, to the candidate.
-    Invitation,
-}
+use super::job::stored_names;
 
-impl MessageKind {
-    /// Every kind.
-    pub const ALL: [Self; 1] = [Self::Invitation];
-
-    /// The stable name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Invitation => "invitation",
-        }
+stored_names! {
+    /// What a mail is for. Stored: its names are wire format.
+    MessageKind {
+        /// The link, to the candidate.
+        Invitation = "invitation",
+        /// The link again, while it waits to be opened.
+        InvitationReminder = "invitation_reminder",
+        /// The link was taken back.
+        InvitationRevoked = "invitation_revoked",
+        /// An interview is proposed.
+        InterviewCreated = "interview_created",
+        /// Other times are proposed. Its copy says by whom: 0 the interviewer, 1 the interviewee.
+        InterviewAmended = "interview_amended",
+        /// The times are agreed.
+        InterviewAccepted = "interview_accepted",
+        /// The interview was declined.
+        InterviewRejected = "interview_rejected",
+        /// The interview was called off.
+        InterviewCancelled = "interview_cancelled",
+        /// The interview is near. Its copy is how near, in seconds.
+        InterviewReminder = "interview_reminder",
     }
 }
 
 /// Where a message stands. Stored: its names are wire format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageStatus {
+    /// To be sent at its `due_at`, a reminder: until then nobody looks at it.
+    Scheduled,
     /// To be sent now.
     Queued,
     /// Claimed by a mail worker.
@@ -41,7 +49,8 @@ pub enum MessageStatus {
 
 impl MessageStatus {
     /// Every status.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Scheduled,
         Self::Queued,
         Self::Sending,
         Self::Deferred,
@@ -55,6 +64,7 @@ impl MessageStatus {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Scheduled => "scheduled",
             Self::Queued => "queued",
             Self::Sending => "sending",
             Self::Deferred => "deferred",

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
 mod bulk_upload;
+mod calendar;
 mod candidate_page;
 mod cli;
 mod cli_register;

@@ -109,6 +109,36 @@ both!(
 );
 
 both!(
+    async fn a_mail_text_that_cannot_be_filled_in_is_refused_when_it_is_written(t: &Env) {
+        let merchant = t.merchant("Acme").await;
+        let with = |members: Value| {
+            let mut definition = json!({"merchant_id": merchant.id, "name": "Courier"});
+            definition.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            json!({ "interview_definition": definition })
+        };
+        let bad = with(json!({"mail_subject": "{{ salary }}", "mail_text": "Begin: {{ link"}));
+        let good =
+            with(json!({"mail_subject": "{{candidate_name}}, welcome", "mail_text": "Begin: {{ link }}"}));
+        let made = t.post("/api/v1/interview-definitions", &good).send().await;
+        let path =
+            format!("/api/v1/interview-definitions/{}", made.expect(201)["interview_definition"]["id"]);
+        for answer in
+            [t.post("/api/v1/interview-definitions", &bad).send().await, t.patch(&path, &bad).send().await]
+        {
+            answer.expect(422);
+            assert_eq!(answer.text_at("/errors/0/pointer"), "/interview_definition/mail_subject");
+            assert!(
+                answer.text_at("/errors/0/detail").starts_with("`{{ salary }}` stands for nothing"),
+                "{}",
+                answer.text
+            );
+            assert_eq!(answer.text_at("/errors/1/pointer"), "/interview_definition/mail_text");
+            assert_eq!(answer.text_at("/errors/1/detail"), "a `{{` is never closed");
+        }
+    }
+);
+
+both!(
     async fn reference_data_is_made_read_and_changed(t: &Env) {
         let merchant = t.merchant("Acme").await;
         let definition = merchant

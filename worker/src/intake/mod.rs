@@ -1,7 +1,10 @@
 //! The intake and bulk lanes: a job id becomes a claim, the claim an outcome, and the outcome is recorded.
 
 mod abandon;
+mod create_interview;
+mod move_interview;
 mod move_registration;
+mod notices;
 mod register_candidates;
 
 pub(crate) use abandon::abandon;
@@ -10,8 +13,9 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use shared::db::DbError;
+use shared::db::interviews::Interview;
 use shared::db::jobs::{self, ClaimedJob};
-use shared::domain::{JobKind, MAX_ATTEMPTS, Outcome, job_retry_after};
+use shared::domain::{InterviewAnswer, JobKind, MAX_ATTEMPTS, Outcome, job_retry_after};
 use uuid::Uuid;
 
 use crate::context::Context;
@@ -63,7 +67,8 @@ pub(crate) async fn handle(ctx: &Context, id: Uuid) -> Result<(), DbError> {
 }
 
 async fn claim(ctx: &Context, id: Uuid) -> Result<Option<ClaimedJob>, DbError> {
-    let mut tx = ctx.db.begin().await?;
+    // What is lost when the database's machine dies now is an attempt's count, so nobody waits for its disk.
+    let mut tx = ctx.db.begin_unsynced().await?;
     let job = jobs::claim(&mut tx, id, &ctx.id, ctx.clock.now(), ctx.lease_until()).await?;
     tx.commit().await?;
     Ok(job)
@@ -93,6 +98,8 @@ async fn perform(ctx: &Context, job: &ClaimedJob) -> Result<Done, JobError> {
         let result = match kind {
             JobKind::RegisterCandidates => register_candidates::perform(ctx, job).await,
             JobKind::MoveRegistration => move_registration::perform(ctx, job).await,
+            JobKind::CreateInterview => create_interview::perform(ctx, job).await,
+            JobKind::MoveInterview => move_interview::perform(ctx, job).await,
         };
         match result {
             Err(JobError::Db(DbError::Contended(error))) if tries < AT_ONCE => {
@@ -109,6 +116,12 @@ fn payload<T: serde::de::DeserializeOwned>(job: &ClaimedJob) -> Result<T, JobErr
     let text = job.payload.as_deref().unwrap_or_default();
     serde_json::from_str(text)
         .map_err(|error| JobError::Unreadable(format!("the payload is not understood: {error}")))
+}
+
+/// An interview's answer, as the operation keeps it.
+fn answer(interview: &Interview) -> Result<String, JobError> {
+    serde_json::to_string(&InterviewAnswer::from(interview))
+        .map_err(|error| JobError::Unreadable(format!("its answer cannot be written: {error}")))
 }
 
 async fn tell(ctx: &Context, done: Done) {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use shared::db::jobs::{self, ClaimedJob};
-use shared::db::messages::{self, Queued};
+use shared::db::messages::{self, Dropped, Queued};
 use shared::db::registrations::{self, Registration};
 use shared::db::submissions::{self, MailDelta, Progress};
 use shared::db::{Tx, definitions};
@@ -25,6 +25,9 @@ pub(super) async fn perform(ctx: &Context, job: &ClaimedJob) -> Result<Done, Job
     let kind: SubmissionKind = operation.kind.parse().map_err(|_| gone("meaning"))?;
     let id = operation.registration_id.ok_or_else(|| gone("registration"))?;
     let registration = registrations::lock(&mut tx, id).await?.ok_or_else(|| gone("registration"))?;
+    if kind == SubmissionKind::RevokeInvite {
+        return revoke_invite(tx, &registration, asked, operation.id, now).await;
+    }
     let moved = match legal(kind, registration.status(now)) {
         Ok(()) => Ok(make(ctx, &mut tx, kind, &registration, asked, operation.id, now).await?),
         Err(problem) => Err(problem),
@@ -52,9 +55,7 @@ pub(super) async fn perform(ctx: &Context, job: &ClaimedJob) -> Result<Done, Job
 /// Whether a move may be made from a state.
 fn legal(kind: SubmissionKind, from: InvitationStatus) -> Result<(), Value> {
     use InvitationStatus::{Completed, Expired, Pending, Revoked, Started};
-    use SubmissionKind::{
-        CompleteRegistration, RegisterUsers, ReissueLink, ResendInvitation, RevokeRegistration,
-    };
+    use SubmissionKind::{CompleteRegistration, ReissueLink, ResendInvitation, RevokeRegistration};
     let refuse = |verb: &str| {
         let told = format!("A registration that is {} cannot be {verb}.", from.as_str());
         Err(conflict("registration-state", &told))
@@ -69,7 +70,7 @@ fn legal(kind: SubmissionKind, from: InvitationStatus) -> Result<(), Value> {
         }
         (RevokeRegistration, Started | Completed | Revoked) => refuse("revoked"),
         (CompleteRegistration, Pending | Expired | Revoked | Completed) => refuse("completed"),
-        (RegisterUsers, _) => refuse("moved so"),
+        _ => refuse("moved so"),
     }
 }
 
@@ -108,7 +109,7 @@ async fn make(
                 Ok(Queued::default())
             }
         }
-        SubmissionKind::RegisterUsers => Ok(Queued::default()),
+        _ => Ok(Queued::default()),
     }
 }
 
@@ -116,10 +117,40 @@ async fn make(
 async fn drop_mails(tx: &mut Tx, registration: i64, reason: &str) -> Result<(), JobError> {
     let mut dropped = messages::drop_unsent(tx, registration, reason).await?;
     dropped.sort_by_key(|message| message.submission_id);
-    for message in dropped {
-        submissions::count_mails(tx, message.submission_id, MailDelta::leaving(message.deferrals)).await?;
+    for Dropped { submission_id, deferrals } in dropped {
+        if let Some(submission) = submission_id {
+            submissions::count_mails(tx, submission, MailDelta::leaving(deferrals)).await?;
+        }
     }
     Ok(())
+}
+
+/// Xobin's revocation: it never fails, but says what became of it.
+async fn revoke_invite(
+    mut tx: Tx,
+    registration: &Registration,
+    asked: MoveRegistration,
+    operation: uuid::Uuid,
+    now: DateTime<Utc>,
+) -> Result<Done, JobError> {
+    let mut mails = 0;
+    let status = match registration.status(now) {
+        InvitationStatus::Pending | InvitationStatus::Expired => {
+            registrations::revoke(&mut tx, registration.id, now).await?;
+            drop_mails(&mut tx, registration.id, "the link was revoked").await?;
+            if asked.notify {
+                messages::insert_revocation(&mut tx, registration.id, now).await?;
+                mails = 1;
+            }
+            "REVOKED"
+        }
+        InvitationStatus::Started | InvitationStatus::Completed => "NOT_ALLOWED",
+        InvitationStatus::Revoked => "ALREADY_REVOKED",
+    };
+    let answer = serde_json::json!({ "status": status }).to_string();
+    submissions::succeed(&mut tx, operation, &answer, None, now).await?;
+    tx.commit().await?;
+    Ok(Done { completed: Some(operation), mails })
 }
 
 #[cfg(test)]

@@ -1,19 +1,49 @@
 //! Writing a mail: from what is known about an invitation to subject, text and HTML.
 //!
-//! The texts are in `worker/templates/`, compiled in and parsed once. Names come from outside and are only ever
+//! The texts are in `worker/templates/`, a folder for each mail, compiled in and parsed once. Names come from outside and are only ever
 //! values: escaped in HTML, inert in text, never a template.
 
 use chrono::{DateTime, Utc};
-use minijinja::{AutoEscape, Environment, Output, UndefinedBehavior, context, escape_formatter};
+use minijinja::{AutoEscape, Environment, Output, UndefinedBehavior, Value, context, escape_formatter};
+use shared::domain::appearance::{colours, inert, instant};
+use shared::domain::placeholders::fill;
 use shared::domain::{EmailAddress, line};
 
-use super::appearance::{colours, inert, instant};
 use super::letter::LONGEST_SUBJECT;
-use super::placeholders::fill;
 
-const SUBJECT: &str = "invitation/subject.txt";
-const TEXT: &str = "invitation/body.txt";
-const HTML: &str = "invitation/body.html";
+/// The compiled-in file of this name.
+macro_rules! template {
+    ($($part:literal)+) => {
+        (concat!($($part),+), include_str!(concat!("../../templates/", $($part),+)))
+    };
+}
+
+/// What several mails have in common.
+const FRAMES: [(&str, &str); 5] = [
+    template!("base.html"),
+    template!("base.txt"),
+    template!("parts.html"),
+    template!("interview.html"),
+    template!("interview.txt"),
+];
+
+macro_rules! mail {
+    ($folder:literal) => {
+        [template!($folder "/subject.txt"), template!($folder "/body.txt"), template!($folder "/body.html")]
+    };
+}
+
+const MAILS: [[(&str, &str); 3]; 9] = [
+    mail!("invitation"),
+    mail!("invitation_reminder"),
+    mail!("invitation_revoked"),
+    mail!("interview_created"),
+    mail!("interview_amended"),
+    mail!("interview_accepted"),
+    mail!("interview_rejected"),
+    mail!("interview_cancelled"),
+    mail!("interview_reminder"),
+];
 
 /// The templates, parsed. Build it once per process and share it.
 #[derive(Debug)]
@@ -32,7 +62,7 @@ pub struct Invitation<'a> {
     pub candidate_name: Option<&'a str>,
     /// To what.
     pub definition_name: &'a str,
-    /// The merchant's own subject, with placeholders ([`super::fill`]).
+    /// The merchant's own subject, with placeholders ([`shared::domain::placeholders`]).
     pub custom_subject: Option<&'a str>,
     /// The merchant's own text, with placeholders. It takes the place of salutation and invitation; button, link
     /// and expiry stay.
@@ -86,9 +116,9 @@ impl Templates {
                 _ => escape_formatter(out, state, value),
             }
         });
-        environment.add_template(SUBJECT, include_str!("../../templates/invitation/subject.txt"))?;
-        environment.add_template(TEXT, include_str!("../../templates/invitation/body.txt"))?;
-        environment.add_template(HTML, include_str!("../../templates/invitation/body.html"))?;
+        for (name, source) in FRAMES.iter().chain(MAILS.as_flattened()) {
+            environment.add_template(name, source)?;
+        }
         Ok(Self { environment })
     }
 
@@ -97,23 +127,29 @@ impl Templates {
         let words = Words::of(invitation);
         let own = Own::of(invitation, &words);
         let context = context! {
-            merchant => words.merchant,
-            candidate => words.candidate,
-            interview => words.interview,
-            expires => words.expires,
-            link => invitation.link,
-            is_test => invitation.is_test,
-            reply_to => invitation.reply_to.map(EmailAddress::as_str),
-            colours => colours(invitation.colour),
             own_text => own.text,
             own_html => own.paragraphs,
+            ..words.context(invitation)
         };
-        let render = |name| self.environment.get_template(name)?.render(&context);
-        let subject = match own.subject {
-            Some(subject) => subject,
-            None => one_line(&render(SUBJECT)?),
-        };
-        Ok(Composed { subject, text: render(TEXT)?, html: render(HTML)?, complaint: own.complaint })
+        let mut mail = self.write("invitation", &context)?;
+        if let Some(subject) = own.subject {
+            mail.subject = subject;
+        }
+        mail.complaint = own.complaint;
+        Ok(mail)
+    }
+
+    /// Writes the mail that brings the link once more, to a candidate who has not used it. The merchant's own subject
+    /// and text belong to the invitation and are left out.
+    pub fn invitation_reminder(&self, invitation: &Invitation<'_>) -> Result<Composed, ComposeError> {
+        self.write("invitation_reminder", &Words::of(invitation).context(invitation))
+    }
+
+    /// Renders the three files of a mail's folder.
+    pub(super) fn write(&self, folder: &str, context: &Value) -> Result<Composed, ComposeError> {
+        let render = |file: &str| self.environment.get_template(&format!("{folder}/{file}"))?.render(context);
+        let subject = one_line(&render("subject.txt")?);
+        Ok(Composed { subject, text: render("body.txt")?, html: render("body.html")?, complaint: None })
     }
 }
 
@@ -154,6 +190,19 @@ impl<'a> Words<'a> {
             interview: name(invitation.definition_name),
             expires: instant(invitation.expires_at, invitation.time_zone),
             link: invitation.link,
+        }
+    }
+
+    fn context(&self, invitation: &Invitation<'_>) -> Value {
+        context! {
+            merchant => self.merchant,
+            candidate => self.candidate,
+            interview => self.interview,
+            expires => self.expires,
+            link => self.link,
+            is_test => invitation.is_test,
+            reply_to => invitation.reply_to.map(EmailAddress::as_str),
+            colours => colours(invitation.colour),
         }
     }
 
@@ -216,19 +265,27 @@ fn paragraphs(text: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Whatever was passed in, what comes out is fit for a header: white space folded, controls and direction marks
-/// dropped, cut at the limit with an ellipsis.
-fn one_line(raw: &str) -> String {
+/// Whatever was passed in, what comes out is fit for a header.
+pub(super) fn one_line(raw: &str) -> String {
+    folded(raw, LONGEST_SUBJECT)
+}
+
+/// White space folded, controls and direction marks dropped, cut at `longest` characters with an ellipsis.
+pub(super) fn folded(raw: &str, longest: usize) -> String {
     let folded = raw.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line(&folded, LONGEST_SUBJECT).is_ok() {
+    if line(&folded, longest).is_ok() {
         return folded;
     }
-    let allowed = |c: &char| line(c.encode_utf8(&mut [0; 4]), 1).is_ok();
-    let clean: String = folded.chars().filter(allowed).collect();
-    if clean.chars().count() <= LONGEST_SUBJECT {
+    let clean: String = folded.chars().filter(|c| is_fit(*c)).collect();
+    if clean.chars().count() <= longest {
         return clean;
     }
-    clean.chars().take(LONGEST_SUBJECT - 1).chain(['…']).collect()
+    clean.chars().take(longest - 1).chain(['…']).collect()
+}
+
+/// Neither a control nor a direction mark.
+pub(super) fn is_fit(c: char) -> bool {
+    line(c.encode_utf8(&mut [0; 4]), 1).is_ok()
 }
 
 #[cfg(test)]

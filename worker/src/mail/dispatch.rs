@@ -1,25 +1,25 @@
 //! The mail lane at work: a ticket claims what is due, many mails are sent at once, and each outcome is recorded as it
 //! comes (`DESIGN.md` section 6).
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use shared::db::deliveries::{self, ClaimedMessage, MailSubject};
+use shared::db::deliveries::{self, ClaimedMessage};
 use shared::db::{DbError, lanes};
 use shared::domain::{Lane, Priority};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::compose::{ComposeError, Templates};
-use super::envelope::{Ready, prepare};
+use super::envelope::{Ready, Unsendable, prepare};
 use super::pace::Pace;
 use super::rates::Rates;
 use super::record::{Ended, Outcome, record, refusal};
 use super::ring::Ring;
 use super::smtp::{SmtpClient, SmtpOptions, SmtpUrlError};
+use super::subject::{self, Subject};
 use crate::context::Context;
 use crate::lease::Lease;
 
@@ -164,15 +164,14 @@ impl MailLane {
         let held = Arc::new(Mutex::new(ids.clone()));
         let _lease = self.hold(Arc::clone(&held));
         let read_at = Instant::now();
-        let subjects = deliveries::subjects(&mut self.0.ctx.db.read().await?, &ids).await?;
-        let mut subjects: HashMap<i64, MailSubject> = subjects.into_iter().map(|s| (s.id, s)).collect();
+        let mut subjects = subject::look(&mut self.0.ctx.db.read().await?, &claimed).await?;
         let mut sending = JoinSet::new();
         for message in claimed {
             let Some(subject) = subjects.remove(&message.id) else { continue };
             let lane = self.clone();
             sending.spawn(async move {
                 let ended = lane.send_one(&message, &subject, read_at).await;
-                Outcome { message, merchant: subject.merchant_id, email_key: subject.email_key, ended }
+                Outcome { message, subject, ended }
             });
         }
         while let Some(first) = sending.join_next().await {
@@ -218,7 +217,7 @@ impl MailLane {
     }
 
     /// Sends one, when there is a place for it; gives it back where the process ends or the server refuses us.
-    async fn send_one(&self, message: &ClaimedMessage, subject: &MailSubject, read_at: Instant) -> Ended {
+    async fn send_one(&self, message: &ClaimedMessage, subject: &Subject, read_at: Instant) -> Ended {
         let parts = &*self.0;
         let mut stopping = parts.stopping.clone();
         let place = tokio::select! {
@@ -230,14 +229,14 @@ impl MailLane {
             return Ended::Released(parts.ctx.clock.now());
         }
         // Who waited for a place may be stale by now: the last look is right before the mail goes out.
-        let fresh = if read_at.elapsed() > FRESH { self.look_again(message.id).await } else { None };
+        let fresh = if read_at.elapsed() > FRESH { self.look_again(message).await } else { None };
         let subject = fresh.as_ref().unwrap_or(subject);
         let captured = matches!(parts.mailer, Mailer::Captured);
         match prepare(&parts.ctx, &parts.templates, message, subject, captured) {
             Ready::Captured(mail) => Ended::Captured(mail),
-            Ready::Stale(reason) => Ended::Stale(reason),
-            Ready::Suppressed => Ended::Suppressed,
-            Ready::Impossible(error) => Ended::Impossible(error),
+            Ready::Not(Unsendable::Stale(reason)) => Ended::Stale(reason),
+            Ready::Not(Unsendable::Suppressed) => Ended::Suppressed,
+            Ready::Not(Unsendable::Impossible(error)) => Ended::Impossible(error),
             Ready::Letter(letter) => {
                 if let Some(wait) = parts.rates.domain_wait(letter.to.domain()) {
                     let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::seconds(1));
@@ -252,9 +251,9 @@ impl MailLane {
     }
 
     /// The subject as it stands now; `None` where the database does not say, and the earlier look must do.
-    async fn look_again(&self, id: i64) -> Option<MailSubject> {
+    async fn look_again(&self, message: &ClaimedMessage) -> Option<Subject> {
         let mut conn = self.0.ctx.db.read().await.ok()?;
-        deliveries::subjects(&mut conn, &[id]).await.ok()?.pop()
+        subject::look(&mut conn, std::slice::from_ref(message)).await.ok()?.remove(&message.id)
     }
 
     fn hold(&self, ids: Arc<Mutex<Vec<i64>>>) -> Lease {

@@ -1,14 +1,15 @@
-//! From a message's row to a letter, with a last look at whether it is still wanted.
+//! From a message's row to a letter, with a last look at whether it is still wanted. What is particular to a link is in
+//! `about_link`, what to an interview in `about_interview`.
 
-use chrono::{DateTime, Utc};
 use shared::db::captured_mails::NewMail;
-use shared::db::deliveries::{ClaimedMessage, MailSubject};
-use shared::domain::{
-    CAPTURED_LINK, EmailAddress, InvitationStatus, LinkToken, Milestones, ViewFlags, link_url,
-};
+use shared::db::deliveries::ClaimedMessage;
+use shared::domain::EmailAddress;
+use uuid::Uuid;
 
-use super::compose::{Composed, Invitation, Templates};
-use super::letter::Letter;
+use super::compose::{ComposeError, Composed, Templates};
+use super::letter::{Calendar, Letter};
+use super::subject::Subject;
+use super::{about_interview, about_link};
 use crate::context::Context;
 
 /// What a message has become by the time it is sent.
@@ -18,6 +19,13 @@ pub(super) enum Ready {
     Letter(Box<Letter>),
     /// To be kept in the embedded mailbox.
     Captured(Box<NewMail>),
+    /// Not to be sent.
+    Not(Unsendable),
+}
+
+/// Why a message is not sent.
+#[derive(Debug)]
+pub(super) enum Unsendable {
     /// No longer wanted.
     Stale(&'static str),
     /// The address bounced before.
@@ -26,113 +34,85 @@ pub(super) enum Ready {
     Impossible(String),
 }
 
-/// Looks at the message's subject as it stands now and writes the mail.
+impl From<ComposeError> for Unsendable {
+    fn from(error: ComposeError) -> Self {
+        Self::Impossible(error.to_string())
+    }
+}
+
+/// A mail, all but its identity.
+pub(super) struct Draft {
+    pub(super) merchant: Uuid,
+    pub(super) from_name: String,
+    pub(super) reply_to: Option<EmailAddress>,
+    pub(super) to: EmailAddress,
+    pub(super) to_name: Option<String>,
+    pub(super) composed: Composed,
+    pub(super) calendar: Option<Calendar>,
+}
+
+/// Judges the message's subject as it stands now and writes the mail.
 pub(super) fn prepare(
     ctx: &Context,
     templates: &Templates,
     message: &ClaimedMessage,
-    s: &MailSubject,
+    subject: &Subject,
     captured: bool,
 ) -> Ready {
-    let now = ctx.clock.now();
-    if let Some(reason) = stale(now, message, s) {
-        return Ready::Stale(reason);
-    }
-    if s.is_suppressed {
-        return Ready::Suppressed;
-    }
-    let link = if captured { Some(CAPTURED_LINK.to_owned()) } else { link(ctx, s, message.registration_id) };
-    let Some(link) = link else {
-        return Ready::Impossible("the key that signs this link is no longer configured".to_owned());
+    let draft = match subject {
+        Subject::Link(s) => about_link::draft(ctx, templates, message, s, captured),
+        Subject::Interview(s) => about_interview::draft(ctx, templates, message, s),
     };
-    let reply_to = s.reply_to.as_deref().and_then(|address| EmailAddress::parse(address).ok());
-    let composed = match compose(templates, s, &link, reply_to.as_ref()) {
-        Ok(composed) => composed,
-        Err(error) => return Ready::Impossible(error.to_string()),
+    let draft = match draft {
+        Ok(draft) => draft,
+        Err(reason) => return Ready::Not(reason),
     };
-    if let Some(complaint) = &composed.complaint {
-        tracing::warn!(merchant = %s.merchant_id, complaint, "the definition's own mail text was not used");
+    if let Some(complaint) = &draft.composed.complaint {
+        tracing::warn!(merchant = %draft.merchant, complaint, "the definition's own mail text was not used");
     }
     let message_id = message_id(ctx, message);
     if captured {
-        return Ready::Captured(Box::new(NewMail {
-            merchant_id: s.merchant_id,
-            registration_id: message.registration_id,
-            generation: message.version,
-            message_id,
-            recipient: s.email.clone(),
-            subject: composed.subject,
-            text: composed.text,
-            html: composed.html,
-            captured_at: now,
-        }));
+        return Ready::Captured(Box::new(kept(ctx, message, draft, message_id)));
     }
-    let to = match EmailAddress::parse(&s.email) {
-        Ok(to) => to,
-        Err(error) => return Ready::Impossible(error.to_string()),
-    };
-    let from_name = s.mail_from_name.clone().unwrap_or_else(|| s.merchant_name.clone());
     Ready::Letter(Box::new(Letter {
-        from_name: Some(from_name),
+        from_name: Some(draft.from_name),
         from: ctx.config.mail_from.clone(),
-        reply_to,
-        to,
-        to_name: s.name.clone(),
-        subject: composed.subject,
-        text: composed.text,
-        html: composed.html,
+        reply_to: draft.reply_to,
+        to: draft.to,
+        to_name: draft.to_name,
+        subject: draft.composed.subject,
+        text: draft.composed.text,
+        html: draft.composed.html,
         message_id,
-        date: now,
-        calendar: None,
+        date: ctx.clock.now(),
+        calendar: draft.calendar,
     }))
 }
 
-/// Why a mail is no longer wanted.
-fn stale(now: DateTime<Utc>, message: &ClaimedMessage, s: &MailSubject) -> Option<&'static str> {
-    if s.generation != message.version {
-        return Some("a newer link replaced this one");
+fn kept(ctx: &Context, message: &ClaimedMessage, draft: Draft, message_id: String) -> NewMail {
+    NewMail {
+        merchant_id: draft.merchant,
+        registration_id: message.registration_id,
+        generation: message.version,
+        message_id,
+        recipient: draft.to.as_str().to_owned(),
+        subject: draft.composed.subject,
+        text: draft.composed.text,
+        html: draft.composed.html,
+        calendar: draft.calendar.map(|calendar| calendar.object),
+        captured_at: ctx.clock.now(),
     }
-    let MailSubject { expires_at, used_at, revoked_at, completed_at, .. } = *s;
-    match InvitationStatus::at(now, &Milestones { expires_at, used_at, revoked_at, completed_at }) {
-        InvitationStatus::Pending => None,
-        InvitationStatus::Started | InvitationStatus::Completed => {
-            Some("the link was used before the mail was sent")
-        }
-        InvitationStatus::Expired => Some("the link expired before the mail was sent"),
-        InvitationStatus::Revoked => Some("the link was revoked"),
-    }
-}
-
-fn link(ctx: &Context, s: &MailSubject, registration: i64) -> Option<String> {
-    let keys = &ctx.config.token_keys;
-    let token = LinkToken::mint(keys, s.key_id, s.merchant_id, registration, s.generation, &s.nonce)?;
-    let flags = ViewFlags { hide_menu: s.hide_menu, hide_iframe: s.hide_iframe };
-    let base = s.base_url.as_deref().unwrap_or(&ctx.config.public_url);
-    Some(link_url(base, s.interview_id, &token.encode(keys)?, flags))
-}
-
-fn compose(
-    templates: &Templates,
-    s: &MailSubject,
-    link: &str,
-    reply_to: Option<&EmailAddress>,
-) -> Result<Composed, super::ComposeError> {
-    templates.invitation(&Invitation {
-        merchant_name: &s.merchant_name,
-        colour: &s.colour,
-        candidate_name: s.name.as_deref(),
-        definition_name: &s.definition_name,
-        custom_subject: s.mail_subject.as_deref(),
-        custom_text: s.mail_text.as_deref(),
-        link,
-        expires_at: s.expires_at,
-        time_zone: &s.time_zone,
-        is_test: s.is_test,
-        reply_to,
-    })
 }
 
 /// Derived from the message's key, so that a copy that a crash causes is recognisable as the same mail.
 fn message_id(ctx: &Context, m: &ClaimedMessage) -> String {
-    format!("<invitation.{}.{}.{}@{}>", m.registration_id, m.version, m.copy, ctx.config.mail_from.domain())
+    let host = ctx.config.mail_from.domain();
+    match (m.registration_id, m.meeting_id, m.recipient_id) {
+        (None, Some(interview), Some(reader)) => {
+            format!("<{}.{interview}.{reader}.{}.{}@{host}>", m.kind, m.version, m.copy)
+        }
+        (registration, ..) => {
+            format!("<{}.{}.{}.{}@{host}>", m.kind, registration.unwrap_or(m.id), m.version, m.copy)
+        }
+    }
 }

@@ -1,26 +1,33 @@
 //! The mail lane: claiming mails, composing them, handing them to a server, and recording what its answer means.
 //!
-//! [`Templates`] writes an invitation, [`Letter`] checks and formats it, [`SmtpClient`] sends it and gives a
+//! [`Templates`] writes each mail, [`Appointment`] what calendars read in it, [`Letter`] checks and formats it, [`SmtpClient`] sends it and gives a
 //! [`Verdict`]; these know nothing of the ledger. [`MailLane`] joins them to it.
 
-mod appearance;
+mod about_interview;
+mod about_link;
+mod calendar;
 mod compose;
 mod dispatch;
 mod envelope;
 mod letter;
+mod notice;
 mod pace;
-mod placeholders;
+mod place;
 mod quoted;
 mod rates;
 mod record;
+mod revocation;
 mod ring;
 mod smtp;
+mod subject;
 mod verdict;
 
+pub use calendar::{Appointment, AppointmentState};
 pub use compose::{ComposeError, Composed, Invitation, Templates};
 pub use dispatch::{MailLane, MailLaneError};
 pub use letter::{Calendar, CalendarMethod, Letter, LetterError};
-pub use placeholders::{PlaceholderError, fill};
+pub use notice::{InterviewNotice, Notice, Reader};
+pub use revocation::Revocation;
 pub use smtp::{SmtpClient, SmtpOptions, SmtpUrlError};
 pub use verdict::{Stage, Verdict};
 

@@ -7,10 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared::db::captured_mails::{self, NewMail};
 use shared::db::deliveries::{self, ClaimedMessage, Recorded};
 use shared::db::submissions::{self, MailDelta};
-use shared::db::{DbError, lanes, suppressions};
+use shared::db::{DbError, lanes, messages, suppressions};
 use shared::domain::{Lane, MessageStatus, mail_retry_after};
 use uuid::Uuid;
 
+use super::about_link;
+use super::subject::Subject;
 use super::verdict::Verdict;
 use crate::context::Context;
 
@@ -34,12 +36,11 @@ pub(super) enum Ended {
     Released(DateTime<Utc>),
 }
 
-/// A message with its end, and whom a bounce is of.
+/// A message with what it is about, and its end.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) message: ClaimedMessage,
-    pub(super) merchant: Uuid,
-    pub(super) email_key: String,
+    pub(super) subject: Subject,
     pub(super) ended: Ended,
 }
 
@@ -50,16 +51,26 @@ pub(super) async fn record(ctx: &Context, outcomes: &[Outcome]) -> Result<(), Db
     let mut tx = ctx.db.begin().await?;
     let ours: HashSet<i64> = deliveries::record(&mut tx, &records, now).await?.into_iter().collect();
     let mut deltas: BTreeMap<Uuid, MailDelta> = BTreeMap::new();
+    let mut reminders = Vec::new();
     let mut bounces: BTreeMap<(Uuid, &str), &str> = BTreeMap::new();
     for (outcome, record) in outcomes.iter().zip(&records).filter(|(_, record)| ours.contains(&record.id)) {
-        count(deltas.entry(outcome.message.submission_id).or_default(), &outcome.message, record.status);
+        if let Some(submission) = outcome.message.submission_id {
+            count(deltas.entry(submission).or_default(), &outcome.message, record.status);
+        }
+        if let (Subject::Link(link), MessageStatus::Sent) = (&outcome.subject, record.status) {
+            let to_come = about_link::reminders(&outcome.message, link);
+            reminders.extend(to_come.into_iter().filter(|reminder| reminder.due_at > now));
+        }
         match &outcome.ended {
             Ended::Verdict(Verdict::Bounced { error }) => {
-                bounces.insert((outcome.merchant, &outcome.email_key), error);
+                bounces.insert((outcome.subject.merchant(), outcome.subject.email_key()), error);
             }
             Ended::Captured(mail) => captured_mails::insert(&mut tx, mail).await?,
             _ => {}
         }
+    }
+    if !reminders.is_empty() {
+        messages::insert_reminders(&mut tx, &reminders, now).await?;
     }
     // In one order everywhere, so that two processes never wait for each other.
     for ((merchant, email_key), error) in bounces {
@@ -120,7 +131,7 @@ fn row(ctx: &Context, now: DateTime<Utc>, outcome: &Outcome) -> Recorded {
 fn count(delta: &mut MailDelta, message: &ClaimedMessage, to: MessageStatus) {
     let was_deferred = message.deferrals > 0;
     match to {
-        MessageStatus::Queued | MessageStatus::Sending => return,
+        MessageStatus::Scheduled | MessageStatus::Queued | MessageStatus::Sending => return,
         MessageStatus::Deferred if was_deferred => return,
         _ if was_deferred => delta.deferred -= 1,
         _ => delta.queued -= 1,
@@ -130,7 +141,10 @@ fn count(delta: &mut MailDelta, message: &ClaimedMessage, to: MessageStatus) {
         MessageStatus::Deferred => delta.deferred += 1,
         MessageStatus::Failed => delta.failed += 1,
         MessageStatus::Suppressed => delta.suppressed += 1,
-        MessageStatus::Skipped | MessageStatus::Queued | MessageStatus::Sending => {}
+        MessageStatus::Skipped
+        | MessageStatus::Scheduled
+        | MessageStatus::Queued
+        | MessageStatus::Sending => {}
     }
 }
 
@@ -142,12 +156,16 @@ mod tests {
     fn a_batchs_counters_follow_each_mail_and_always_add_up() {
         let message = |deferrals| ClaimedMessage {
             id: 1,
-            submission_id: Uuid::nil(),
-            registration_id: 1,
+            submission_id: Some(Uuid::nil()),
+            registration_id: Some(1),
+            meeting_id: None,
+            recipient_id: None,
+            kind: "invitation".to_owned(),
             version: 1,
             copy: 0,
             attempts: 1,
             deferrals,
+            created_at: DateTime::UNIX_EPOCH,
         };
         let mut batch = MailDelta { queued: 3, ..MailDelta::default() };
         count(&mut batch, &message(0), MessageStatus::Deferred);

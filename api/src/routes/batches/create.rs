@@ -136,7 +136,7 @@ pub(crate) async fn post(
     let terms: Terms = terms.into_terms()?;
     let definition = invited_definition(&app, &merchant, &terms).await?;
     let batch = submission(&app, &merchant, &definition, &terms);
-    let Some(batch) = spooled.commit(&app, kind, scope.as_ref(), batch).await? else {
+    let Some(batch) = spooled.commit(&app, &principal, kind, scope.as_ref(), batch).await? else {
         let replayed =
             submit::replay_recorded(&app, &principal, &parts.headers, scope.as_ref(), Form::Batch).await?;
         return replayed.ok_or(Problem::Internal);

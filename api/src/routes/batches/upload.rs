@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::given_terms::GivenTerms;
 use super::rows::{Kind, read_json, read_rows};
 use crate::app::App;
+use crate::auth::Principal;
 use crate::frame::drain;
 use crate::problem::Problem;
 use crate::routes::paging::Query;
@@ -97,6 +98,7 @@ impl Spooled {
     pub(super) async fn commit(
         self,
         app: &App,
+        principal: &Principal,
         kind: Kind,
         scope: Option<&Scope>,
         mut batch: Submission,
@@ -118,6 +120,7 @@ impl Spooled {
             return Ok(None);
         }
         submissions::insert(&mut tx, &batch).await?;
+        submit::note(app, principal, &mut tx, &batch).await?;
         let work = insert_chunks(app, &mut tx, &batch, &mut chunks).await?;
         reader.await.map_err(|_| Problem::Internal)??;
         tx.commit().await?;

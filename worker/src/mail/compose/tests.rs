@@ -132,6 +132,18 @@ fn a_test_is_marked_as_one_and_the_merchant_can_be_asked() {
 }
 
 #[test]
+fn a_reminder_brings_the_link_again_and_says_until_when() {
+    let own = Invitation { custom_subject: Some("Mine"), custom_text: Some("Mine"), ..invitation() };
+    let mail = Templates::new().unwrap().invitation_reminder(&own).unwrap();
+    assert_eq!(mail.subject, "Your invitation still waits: Courier, Bratislava");
+    for said in ["Hello Jozef Mak,", "still waits", "Wednesday 5 February 2025, 14:12 (Europe/Bratislava)"] {
+        assert!(mail.text.contains(said) && mail.html.contains(said), "{said}\n{}", mail.text);
+    }
+    assert!(mail.text.lines().any(|line| line == LINK) && !mail.text.contains("Mine"), "{}", mail.text);
+    assert_eq!(mail.html.matches(&LINK.replace('&', "&amp;")).count(), 3, "button, and the address to copy");
+}
+
+#[test]
 fn a_colour_that_is_none_does_not_reach_the_style() {
     let mail = composed(&Invitation { colour: "red;background:url(//evil.example)", ..invitation() });
     assert!(mail.html.contains("background:#1f4e79") && !mail.html.contains("evil"));

@@ -3,8 +3,11 @@
 //! It is not the template engine, on purpose: without loops, filters and expressions a merchant's text can take
 //! neither time nor memory, and what stands in for a placeholder is never read again.
 
-/// Characters of a template, before and after filling.
+/// Characters of a template; filled, it may have twice as many.
 const LONGEST: usize = 20_000;
+
+/// What a merchant may write between the braces.
+const KNOWN: [&str; 5] = ["candidate_name", "merchant_name", "interview_name", "link", "expires_at"];
 
 /// Why a merchant's template is not used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +25,11 @@ pub enum PlaceholderError {
     TooLong,
 }
 
+/// Whether a template can be filled at all: each of its placeholders is known, and closed.
+pub fn check(template: &str) -> Result<(), PlaceholderError> {
+    fill(template, str::to_owned, |name| KNOWN.contains(&name).then(String::new)).map(drop)
+}
+
 /// Replaces each `{{ name }}` by `value(name)`, and everything between them by `literal(text)`.
 ///
 /// One pass: braces in a value stay as they are.
@@ -30,7 +38,7 @@ pub fn fill(
     literal: impl Fn(&str) -> String,
     value: impl Fn(&str) -> Option<String>,
 ) -> Result<String, PlaceholderError> {
-    if template.len() > LONGEST {
+    if template.chars().count() > LONGEST {
         return Err(PlaceholderError::TooLong);
     }
     let mut filled = String::with_capacity(template.len() * 2);
@@ -45,7 +53,7 @@ pub fn fill(
         rest = after;
     }
     filled.push_str(&literal(rest));
-    if filled.len() > LONGEST * 2 {
+    if filled.chars().count() > LONGEST * 2 {
         return Err(PlaceholderError::TooLong);
     }
     Ok(filled)
@@ -74,6 +82,14 @@ mod tests {
         assert_eq!(filled("{{ link"), Err(PlaceholderError::Unclosed));
         let told = filled("{{ salary }}").unwrap_err().to_string();
         assert!(told.starts_with("`{{ salary }}` stands for nothing; there are candidate_name"), "{told}");
+    }
+
+    #[test]
+    fn a_template_is_checked_before_there_is_anything_to_fill_in() {
+        let all = KNOWN.map(|name| format!("{{{{ {name} }}}}")).join(" ");
+        assert_eq!(check(&all), Ok(()));
+        assert_eq!(check("{{ salary }}"), Err(PlaceholderError::Unknown("salary".to_owned())));
+        assert_eq!(check("{{ link"), Err(PlaceholderError::Unclosed));
     }
 
     #[test]

@@ -1,0 +1,109 @@
+//! `GET /api/v1/audit`: who did what, when, from where.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::db::audit::{self, Entry, Filter};
+use shared::domain::rfc3339_millis;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::paging::{self, OfMerchant, PageByNumber, Query};
+use crate::app::App;
+use crate::auth::Principal;
+use crate::problem::Problem;
+
+/// An entry of the audit log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
+pub(crate) struct EntryShown {
+    id: i64,
+    merchant_id: Uuid,
+    #[schema(format = DateTime)]
+    at: String,
+    /// Who: `service`, `api_key/<id>` or `user/<id>`.
+    actor: String,
+    /// What: `create_interview`, `revoke_api_key`, …
+    action: String,
+    /// To what: `interview/83`; `operation/<id>` where it had no id yet.
+    #[schema(required)]
+    subject: Option<String>,
+    /// The request's `x-request-id`.
+    request_id: String,
+    /// The client's network address.
+    #[schema(required)]
+    address: Option<String>,
+}
+
+/// A page of the audit log.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Audit {
+    audit: Vec<EntryShown>,
+    /// Where the next page begins; null: this is the last.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// Which entries.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described here, read by `Query`")]
+struct Wanted {
+    /// Who did it.
+    #[param(nullable = false)]
+    actor: Option<String>,
+    /// What was done.
+    #[param(nullable = false)]
+    action: Option<String>,
+    /// To what.
+    #[param(nullable = false)]
+    subject: Option<String>,
+    /// At this instant or later.
+    #[param(nullable = false, format = DateTime)]
+    from: Option<String>,
+    /// Before this instant.
+    #[param(nullable = false, format = DateTime)]
+    to: Option<String>,
+}
+
+/// The audit log
+///
+/// Every write that a request made, newest first; for admins. It is only ever added to.
+#[utoipa::path(
+    get, path = "/api/v1/audit", tag = "Audit", operation_id = "list_audit",
+    params(Wanted, OfMerchant, PageByNumber),
+    responses((status = 200, description = "A page of the log.", body = Audit))
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    query: Query,
+) -> Result<Json<Audit>, Problem> {
+    principal.must_be_admin()?;
+    let limit = query.limit()?;
+    let filter = Filter {
+        actor: query.text("actor").map(str::to_owned),
+        action: query.text("action").map(str::to_owned),
+        subject: query.text("subject").map(str::to_owned),
+        from: query.instant("from")?,
+        to: query.instant("to")?,
+    };
+    let mut conn = app.db.read().await?;
+    let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
+    let rows = audit::page(&mut conn, merchant.id, query.cursor(i64::MAX)?, limit + 1, &filter).await?;
+    let (audit, next_cursor) = paging::cut(rows, limit, |e| e.id.to_string(), shown);
+    Ok(Json(Audit { audit, next_cursor }))
+}
+
+fn shown(e: Entry) -> EntryShown {
+    EntryShown {
+        id: e.id,
+        merchant_id: e.merchant_id,
+        at: rfc3339_millis(e.at),
+        actor: e.actor,
+        action: e.action,
+        subject: e.subject,
+        request_id: e.request_id,
+        address: e.address,
+    }
+}
