@@ -34,15 +34,16 @@ const URL: &str = concat!(
     r"^(https://([A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9]{0,60})",
     r"|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9][0-9]{0,3})?([/?#][!-~]*)?$"
 );
-/// A short id or a long one.
-const DEFINITION_ID: &str = "^([0-9]{1,18}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
-/// What became of a row.
-const ROW_RESULT: &str = "^(ok|Error: .+)$";
 /// A place without a colon, or an https URL.
 const LOCATION: &str = concat!(
     r"^([^:\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
     r"|https://([A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9]{0,60})(:[1-9][0-9]{0,3})?([/?#][!-~]*)?)$"
 );
+/// A short id or a long one.
+const DEFINITION_ID: &str = "^([0-9]{1,18}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
+/// What became of a row.
+const ROW_RESULT: &str = "^(ok|Error: .+)$";
+/// ISO 4217.
 const CURRENCY: &str = "^[A-Z]{3}$";
 const COLOUR: &str = "^#[0-9A-Fa-f]{6}$";
 /// Where a page begins: what an earlier page gave as `next_cursor`.
@@ -116,10 +117,10 @@ fn pattern(format: &str) -> Option<&'static str> {
         "text" => TEXT,
         "https-url" => URL,
         "colour" => COLOUR,
-        "row-result" => ROW_RESULT,
-        "definition-id" => DEFINITION_ID,
         "currency" => CURRENCY,
         "location" => LOCATION,
+        "row-result" => ROW_RESULT,
+        "definition-id" => DEFINITION_ID,
         "number-cursor" => NUMBER_CURSOR,
         _ => return None,
     })
@@ -155,8 +156,6 @@ fn words(format: &str) -> Option<Vec<&'static str>> {
         "row-outcome" => vec!["ok", "error"],
         "check" => vec!["ok", "failed"],
         "readiness" => vec!["ready", "stopping", "not ready"],
-        "message-kind" => MessageKind::ALL.iter().map(|kind| kind.as_str()).collect(),
-        "message-status" => MessageStatus::ALL.map(MessageStatus::as_str).to_vec(),
         "interview-kind" => INTERVIEW_KINDS.to_vec(),
         "interview-status" => InterviewStatus::ALL.iter().map(|status| status.as_str()).collect(),
         "interviewee-kind" => vec!["interview", "verified", "rejected"],
@@ -165,6 +164,8 @@ fn words(format: &str) -> Option<Vec<&'static str>> {
         "invite-status" => vec!["Pending", "Started", "Completed", "Expired", "Revoked"],
         "revocation-status" => vec!["REVOKED", "NOT_ALLOWED", "ALREADY_REVOKED"],
         "user-role" => vec!["admin", "staff", "candidate"],
+        "message-kind" => MessageKind::ALL.iter().map(|kind| kind.as_str()).collect(),
+        "message-status" => MessageStatus::ALL.iter().map(|status| status.as_str()).collect(),
         "key-role" => vec!["admin", "staff", "operator"],
         _ => return None,
     })

@@ -26,7 +26,7 @@ pub(crate) struct MailShown {
     message_id: String,
     text: String,
     html: String,
-    /// The iCalendar part, where it has one.
+    /// The iCalendar object, where the mail has one.
     #[schema(required)]
     calendar: Option<String>,
     #[schema(format = DateTime)]

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
-use shared::db::definitions::{self, Definition};
+use shared::db::definitions::{self, Definition, seconds};
 use shared::domain::{placeholders, rfc3339_millis};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -17,6 +17,9 @@ use crate::body::{Fields, JsonObject, checked};
 use crate::plain::{self, Begun, unwrapped};
 use crate::problem::Problem;
 
+const DAY: i64 = 86_400;
+const THREE_DAYS: i64 = 3 * DAY;
+const NINETY_DAYS: i64 = 90 * DAY;
 const FOURTEEN_DAYS: i64 = 14 * 86_400;
 const TEN_YEARS: i64 = 3_650 * 86_400;
 
@@ -39,6 +42,10 @@ pub(crate) struct DefinitionShown {
     mail_subject: Option<String>,
     #[schema(required)]
     mail_text: Option<String>,
+    /// Seconds after the invitation at which a link that was not opened yet is reminded of.
+    remind_after: Vec<i64>,
+    /// Seconds before the link's end at which it is, too.
+    remind_before_expiry: Vec<i64>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -87,6 +94,13 @@ pub(crate) struct NewDefinition {
     /// The invitation's own paragraphs; null: the house's.
     #[schema(format = "text", max_length = 20_000)]
     mail_text: Option<String>,
+    /// Seconds after the invitation at which a link that was not opened yet is reminded of; three days where nothing is
+    /// said. An empty list: never.
+    #[schema(max_items = 10, minimum = 3_600, maximum = 7_776_000)]
+    remind_after: Option<Vec<i64>>,
+    /// Seconds before the link's end at which it is, too; one day where nothing is said.
+    #[schema(max_items = 10, minimum = 3_600, maximum = 7_776_000)]
+    remind_before_expiry: Option<Vec<i64>>,
 }
 
 /// What is wrapped in `interview_definition`.
@@ -123,6 +137,13 @@ pub(crate) struct DefinitionChange {
     /// The invitation's own paragraphs; null: the house's.
     #[schema(format = "text", max_length = 20_000)]
     mail_text: Option<String>,
+    /// Seconds after the invitation at which a link that was not opened yet is reminded of; three days where nothing is
+    /// said. An empty list: never.
+    #[schema(max_items = 10, minimum = 3_600, maximum = 7_776_000)]
+    remind_after: Option<Vec<i64>>,
+    /// Seconds before the link's end at which it is, too; one day where nothing is said.
+    #[schema(max_items = 10, minimum = 3_600, maximum = 7_776_000)]
+    remind_before_expiry: Option<Vec<i64>>,
 }
 
 /// What is wrapped in `interview_definition`.
@@ -213,6 +234,8 @@ pub(crate) async fn create(
         link_ttl_seconds: FOURTEEN_DAYS,
         mail_subject: None,
         mail_text: None,
+        remind_after: seconds(vec![THREE_DAYS]),
+        remind_before_expiry: seconds(vec![DAY]),
         created_at: now,
         updated_at: now,
     };
@@ -305,6 +328,14 @@ fn read(fields: &mut Fields<'_>, d: &mut Definition) {
         d.mail_text = fields.text("mail_text", 20_000);
         must_fill(fields, "mail_text", d.mail_text.as_deref());
     }
+    if fields.given("remind_after") {
+        let given = fields.integers("remind_after", 3_600, NINETY_DAYS, 10);
+        d.remind_after = seconds(given.unwrap_or_else(|| vec![THREE_DAYS]));
+    }
+    if fields.given("remind_before_expiry") {
+        let given = fields.integers("remind_before_expiry", 3_600, NINETY_DAYS, 10);
+        d.remind_before_expiry = seconds(given.unwrap_or_else(|| vec![DAY]));
+    }
 }
 
 /// Refuses a template that no mail could be made from, while somebody looks who can mend it.
@@ -326,6 +357,8 @@ pub(crate) fn shown(d: Definition) -> DefinitionShown {
         link_ttl_seconds: d.link_ttl_seconds,
         mail_subject: d.mail_subject,
         mail_text: d.mail_text,
+        remind_after: d.remind_after.0,
+        remind_before_expiry: d.remind_before_expiry.0,
         created_at: rfc3339_millis(d.created_at),
         updated_at: rfc3339_millis(d.updated_at),
     }

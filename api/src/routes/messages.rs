@@ -21,15 +21,18 @@ pub(crate) struct Message {
     kind: String,
     #[schema(format = "message-status")]
     status: String,
-    /// Null once the person was erased.
+    /// The reader's address; null where it was taken away.
     #[schema(required, format = Email)]
     to: Option<String>,
-    /// The registration that it is about; null: it is about an interview.
+    /// The registration whose link it is about, where it is about one.
     #[schema(required)]
     registration_id: Option<i64>,
-    /// The operation or batch that sends it.
+    /// The operation or batch that counts it; null for mails about interviews and for reminders.
     #[schema(required)]
     operation_id: Option<Uuid>,
+    /// The interview that it is about, where it is about one.
+    #[schema(required)]
+    interview_id: Option<i64>,
     attempts: i64,
     /// When it is tried next, or was due.
     #[schema(format = DateTime)]
@@ -73,7 +76,8 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Messages>, Problem> {
     let limit = query.limit()?;
-    let status = query.word("status", &MessageStatus::ALL.map(MessageStatus::as_str))?;
+    let words: Vec<&str> = MessageStatus::ALL.iter().map(|status| status.as_str()).collect();
+    let status = query.word("status", &words)?;
     let mut conn = app.db.read().await?;
     let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
     let rows = messages::page(&mut conn, merchant.id, query.cursor(i64::MAX)?, limit + 1, status).await?;
@@ -89,6 +93,7 @@ fn shown(m: MessageRow) -> Message {
         to: m.email,
         registration_id: m.registration_id,
         operation_id: m.submission_id,
+        interview_id: m.meeting_id,
         attempts: m.attempts,
         due_at: rfc3339_millis(m.due_at),
         last_error: m.last_error,
