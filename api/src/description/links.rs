@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use utoipa::Modify;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::schema::{Array, ArrayItems, Schema};
 use utoipa::openapi::{Components, OpenApi, RefOr, Response};
@@ -61,8 +62,10 @@ fn is_of(member: &str, collection: &str) -> bool {
 }
 
 fn to(target: &OnOne, id: &str) -> Link {
+    // The library writes `operation_id`; OpenAPI's name is another.
+    let operation = Extensions::from_iter([("operationId", target.operation.as_str())]);
     LinkBuilder::new()
-        .operation_id(&target.operation)
         .parameter("id", json!(format!("$response.body#/{id}")))
+        .extensions(Some(operation))
         .build()
 }
