@@ -79,7 +79,7 @@ impl Verifier {
             Algorithm::HS256 => (Algorithm::HS256, self.secret.clone()),
             named @ (Algorithm::RS256 | Algorithm::ES256) => {
                 let found = self.jwks.as_ref()?.find(header.kid.as_deref(), named)?;
-                (found.algorithm, found.key)
+                (found.algorithm, found.decoding)
             }
             _ => return None,
         };

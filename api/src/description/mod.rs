@@ -52,6 +52,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Users", "Staff, and the people whom they interview."),
     ("Interviewees", "Users as those who are interviewed."),
     ("Tokens", "Tokens of users, refused before they expire."),
+    ("People", "Everything that is kept of a person, shown or erased."),
     ("Audit", "Who did what, when, from where."),
     ("API keys", "Credentials of a merchant's programs: made, shown once, revoked."),
     ("Mail", "What was mailed, and what became of it."),

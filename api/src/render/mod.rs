@@ -25,6 +25,9 @@ use crate::description::RecordedProblem;
 use crate::problem::{Problem, in_order};
 use crate::routes::automated_interviews;
 
+/// Whom an answer was about was erased since.
+const GONE: Problem = Problem::NotFound("Whom this was about was erased.");
+
 /// The 200 body of a completed submission.
 pub(crate) async fn result(
     app: &App,
@@ -50,13 +53,14 @@ pub(crate) async fn result(
             | SubmissionKind::ReissueLink
             | SubmissionKind::CompleteRegistration,
         ) => {
-            let id = submission.registration_id.ok_or(Problem::Internal)?;
-            let row = registrations::find(&mut app.db.read().await?, id).await?.ok_or(Problem::Internal)?;
+            let id = submission.registration_id.ok_or(GONE)?;
+            let row = registrations::find(&mut app.db.read().await?, id).await?.ok_or(GONE)?;
             let answer = OneRegistration { registration: registration(app, &row) };
             Ok(Json(serde_json::to_value(answer).map_err(|_| Problem::Internal)?))
         }
-        // Interviews keep their answers.
-        Ok(_) | Err(_) => Err(Problem::Internal),
+        // Kept above, until one of its people was erased.
+        Ok(_) => Err(GONE),
+        Err(_) => Err(Problem::Internal),
     }
 }
 

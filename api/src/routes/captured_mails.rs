@@ -109,7 +109,7 @@ pub(crate) async fn show(
 }
 
 /// The mail with its link put back: it was cut out before the mail was stored.
-fn shown(app: &App, m: CapturedMail) -> MailShown {
+pub(super) fn shown(app: &App, m: CapturedMail) -> MailShown {
     let link = link(app, &m).unwrap_or_default();
     MailShown {
         id: m.id,

@@ -85,7 +85,7 @@ pub(crate) async fn list(
     Ok(Json(Messages { messages, next_cursor }))
 }
 
-fn shown(m: MessageRow) -> Message {
+pub(super) fn shown(m: MessageRow) -> Message {
     Message {
         id: m.id,
         kind: m.kind,

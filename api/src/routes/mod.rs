@@ -15,6 +15,7 @@ pub(crate) mod messages;
 pub(crate) mod openapi;
 pub(crate) mod operations;
 pub(crate) mod paging;
+pub(crate) mod people;
 pub(crate) mod positions;
 pub(crate) mod register_users;
 pub(crate) mod registrations;
@@ -90,6 +91,7 @@ pub(crate) fn described() -> OpenApiRouter<App> {
         .routes(routes!(interviewees::show, interviewees::change))
         .routes(routes!(revoked_tokens::post))
         .routes(routes!(audit::list))
+        .routes(routes!(people::export, people::erase))
         .routes(routes!(openapi::show))
         .routes(routes!(openapi::page))
 }
