@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use shared::clock::Entropy;
 use shared::config::{Config, Origin, Raw};
 
-use crate::commands::{doctor, key, register};
+use crate::commands::{doctor, key, register, token};
 
 const AFTER: &str = "\
 Try it:      convoke demo
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Sign a user's token, for trying things
+    Token(token::TokenArgs),
     /// Check configuration, database, Redis and SMTP, and say what is wrong and how to mend it
     Doctor(doctor::DoctorArgs),
     /// Print the description of the API (OpenAPI 3.1), as GET /openapi.json serves it

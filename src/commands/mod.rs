@@ -7,6 +7,7 @@ pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod register;
 pub(crate) mod serve;
+pub(crate) mod token;
 pub(crate) mod worker;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Register(args) => register::run(&args).await,
         Command::Migrate(settings) => migrate::run(&settings).await,
         Command::Key(command) => key::run(&command).await,
+        Command::Token(args) => token::run(&args).await,
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Openapi => openapi::run(),
     }

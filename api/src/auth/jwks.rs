@@ -44,7 +44,7 @@ struct Loaded {
 pub(crate) struct Key {
     id: Option<String>,
     pub(crate) algorithm: Algorithm,
-    pub(crate) key: DecodingKey,
+    pub(crate) decoding: DecodingKey,
 }
 
 impl std::fmt::Debug for Key {
@@ -91,7 +91,7 @@ impl Jwks {
                 (loaded.keys, loaded.modified) = (keys, modified);
             }
             Err(error) => {
-                tracing::warn!(%error, "the JWKS file changed and cannot be used; the old keys hold")
+                tracing::warn!(%error, "the JWKS file changed and cannot be used; the old keys hold");
             }
         }
     }
@@ -119,6 +119,6 @@ fn usable(jwk: &Jwk) -> Option<Key> {
     let common = &jwk.common;
     let signs = common.public_key_use.as_ref().is_none_or(|usage| *usage == PublicKeyUse::Signature);
     let fits = common.key_algorithm.is_none_or(|named| named == pinned);
-    let key = DecodingKey::from_jwk(jwk).ok().filter(|_| signs && fits)?;
-    Some(Key { id: common.key_id.clone(), algorithm, key })
+    let decoding = DecodingKey::from_jwk(jwk).ok().filter(|_| signs && fits)?;
+    Some(Key { id: common.key_id.clone(), algorithm, decoding })
 }

@@ -29,6 +29,35 @@ pub(super) fn operations(openapi: &mut OpenApi) -> Vec<(&str, HttpMethod, &mut O
     openapi.paths.paths.iter_mut().flat_map(|(path, item)| methods(path, item)).collect()
 }
 
+/// The same, to read.
+pub(super) fn described(openapi: &OpenApi) -> Vec<(&str, HttpMethod, &Operation)> {
+    let items = openapi.paths.paths.iter();
+    let all = items.flat_map(|(path, item)| {
+        [
+            (HttpMethod::Get, item.get.as_ref()),
+            (HttpMethod::Put, item.put.as_ref()),
+            (HttpMethod::Post, item.post.as_ref()),
+            (HttpMethod::Patch, item.patch.as_ref()),
+            (HttpMethod::Delete, item.delete.as_ref()),
+        ]
+        .into_iter()
+        .filter_map(move |(method, operation)| Some((path.as_str(), method, operation?)))
+    });
+    all.collect()
+}
+
+/// A method as it is written.
+pub(super) fn name_of(method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Get => "GET",
+        HttpMethod::Put => "PUT",
+        HttpMethod::Post => "POST",
+        HttpMethod::Patch => "PATCH",
+        HttpMethod::Delete => "DELETE",
+        _ => "",
+    }
+}
+
 fn methods<'a>(path: &'a str, item: &'a mut PathItem) -> Vec<(&'a str, HttpMethod, &'a mut Operation)> {
     [
         (HttpMethod::Get, item.get.as_mut()),
@@ -53,6 +82,8 @@ struct Kind {
     /// It answers 200, or 202 when the work is not done in time.
     is_work: bool,
     has_body: bool,
+    /// It reads a link's token for another program.
+    reads_a_link: bool,
     has_parameters: bool,
     /// It names something that may not be there: in its path, or a merchant.
     names_something: bool,
@@ -72,6 +103,7 @@ impl Kind {
             is_health: path.ends_with('z'),
             is_work: answers.contains_key("200") && answers.contains_key("202"),
             has_body,
+            reads_a_link: path.contains("/tokens/"),
             has_parameters: parameters().any(|p| p.parameter_in == ParameterIn::Query),
             names_something: path.contains('{')
                 || parameters().any(|p| p.name == "merchant_id")
@@ -93,6 +125,7 @@ impl Kind {
             (asks, "403", "Forbidden"),
             (asks && self.names_something, "404", "NotFound"),
             (asks && changes, "409", "Conflict"),
+            (self.reads_a_link, "410", "Gone"),
             (self.has_body, "413", "TooLarge"),
             (self.has_body, "415", "UnsupportedMediaType"),
             (asks && (self.has_body || self.has_parameters || self.is_post), "422", "Invalid"),

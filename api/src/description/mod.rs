@@ -2,13 +2,19 @@
 //! all operations of a kind share is added here, in one place:
 //!
 //! - `common`: parameters, headers and refusals, by the kind of an operation;
+//! - `examples`: an example for what has none of its own;
 //! - `headers`: the headers' own schemas;
 //! - `problems`: the problem document, and an example of each refusal;
+//! - `values`: schemas that no Rust type says;
+//! - `page`: the description as a page for people;
 //! - `words`: what a schema's house format stands for: patterns, and the words of the domain.
 
 mod common;
+mod examples;
 mod headers;
+mod page;
 mod problems;
+mod values;
 mod words;
 
 use std::sync::LazyLock;
@@ -21,6 +27,7 @@ use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, Server};
 
 pub(crate) use self::problems::RecordedProblem;
+pub(crate) use self::values::{Flag, TimeZone, anything};
 use crate::routes;
 
 /// The subjects, in the order in which a reader meets them.
@@ -43,6 +50,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Users", "Staff, and the people whom they interview."),
     ("Interviewees", "Users as those who are interviewed."),
     ("Tokens", "Tokens of users, refused before they expire."),
+    ("People", "Everything that is kept of a person, shown or erased."),
     ("Audit", "Who did what, when, from where."),
     ("API keys", "Credentials of a merchant's programs: made, shown once, revoked."),
     ("Mail", "What was mailed, and what became of it."),
@@ -102,6 +110,7 @@ pub(crate) static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
     let mut document = routes::described().into_openapi();
     common::Common.modify(&mut document);
     words::Words.modify(&mut document);
+    examples::Examples.modify(&mut document);
     document
 });
 
@@ -111,6 +120,8 @@ static JSON: LazyLock<String> = LazyLock::new(|| {
     text.push('\n');
     text
 });
+
+pub(crate) use self::page::{CSP, HTML};
 
 /// The description as JSON, the same for every process of this version.
 #[must_use]

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 use shared::domain::{
-    EmailStatus, INTERVIEW_KINDS, InterviewStatus, InvitationStatus, Side, SubmissionKind, SubmissionStatus,
+    EmailStatus, INTERVIEW_KINDS, InterviewStatus, InvitationStatus, MessageKind, MessageStatus, Side,
+    SubmissionKind, SubmissionStatus,
 };
 use utoipa::Modify;
 use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaFormat, SchemaType, Type};
@@ -38,6 +39,10 @@ const LOCATION: &str = concat!(
     r"^([^:\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
     r"|https://([A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9]{0,60})(:[1-9][0-9]{0,3})?([/?#][!-~]*)?)$"
 );
+/// A short id or a long one.
+const DEFINITION_ID: &str = "^([0-9]{1,18}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
+/// What became of a row.
+const ROW_RESULT: &str = "^(ok|Error: .+)$";
 const COLOUR: &str = "^#[0-9A-Fa-f]{6}$";
 /// Where a page begins: what an earlier page gave as `next_cursor`.
 const NUMBER_CURSOR: &str = "^-?[0-9]{1,18}$";
@@ -112,7 +117,24 @@ fn pattern(format: &str) -> Option<&'static str> {
         "colour" => COLOUR,
         "currency" => "^[A-Z]{3}$",
         "location" => LOCATION,
+        "row-result" => ROW_RESULT,
+        "definition-id" => DEFINITION_ID,
         "number-cursor" => NUMBER_CURSOR,
+        _ => return None,
+    })
+}
+
+/// What a pattern of these is called for people.
+pub(super) fn in_prose(pattern: &str) -> Option<&'static str> {
+    Some(match pattern {
+        LINE => "one line of text",
+        NAME => "one line of text, not blank",
+        TEXT => "text",
+        URL => "https URL",
+        COLOUR => "colour as #rrggbb",
+        NUMBER_CURSOR => "cursor",
+        DEFINITION_ID => "whole number or UUID",
+        ROW_RESULT => "`ok`, or `Error: …`",
         _ => return None,
     })
 }
@@ -126,6 +148,8 @@ fn words(format: &str) -> Option<Vec<&'static str>> {
         "operation-kind" => SubmissionKind::ALL.iter().map(|kind| kind.as_str()).collect(),
         "operation-status" => SubmissionStatus::ALL.iter().map(|status| status.as_str()).collect(),
         "ok" => vec!["ok"],
+        "batch-status" => vec!["queued", "processing", "completed"],
+        "row-outcome" => vec!["ok", "error"],
         "check" => vec!["ok", "failed"],
         "readiness" => vec!["ready", "stopping", "not ready"],
         "interview-kind" => INTERVIEW_KINDS.to_vec(),
@@ -136,6 +160,8 @@ fn words(format: &str) -> Option<Vec<&'static str>> {
         "invite-status" => vec!["Pending", "Started", "Completed", "Expired", "Revoked"],
         "revocation-status" => vec!["REVOKED", "NOT_ALLOWED", "ALREADY_REVOKED"],
         "user-role" => vec!["admin", "staff", "candidate"],
+        "message-kind" => MessageKind::ALL.iter().map(|kind| kind.as_str()).collect(),
+        "message-status" => MessageStatus::ALL.iter().map(|status| status.as_str()).collect(),
         "key-role" => vec!["admin", "staff", "operator"],
         _ => return None,
     })

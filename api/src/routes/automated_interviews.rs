@@ -54,6 +54,7 @@ pub(crate) struct InviteBody {
 
 /// What an invitation is answered with; the source document's members, in its order and spelling.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the document's own names")]
 pub(crate) struct Invite {
     #[schema(required)]
     pub(crate) name: Option<String>,
@@ -172,13 +173,14 @@ pub(crate) async fn answer(
     let definition = definitions::find(&mut conn, definition, submission.merchant_id).await?;
     let definition = definition.ok_or(Problem::Internal)?;
     let rows = batch_rows::page(&mut conn, submission.id, -1, 1, 1, &Filter::default()).await?;
+    let erased = || Problem::NotFound("Whom this was about was erased.");
     let row = rows.into_iter().next().ok_or(Problem::Internal)?;
     let answer = Invite {
         invite_link: links.link(app, &row, row.generation, row.key_id),
         name: row.name,
-        email: row.email.ok_or(Problem::Internal)?,
+        email: row.email.ok_or_else(erased)?,
         interview_name: definition.name,
-        interview_reponse_id: row.registration_id.ok_or(Problem::Internal)?,
+        interview_reponse_id: row.registration_id.ok_or_else(erased)?,
         interview_id: definition.id,
         status: "Pending",
     };

@@ -7,6 +7,7 @@ use shared::db::definitions::{self, Definition};
 use shared::db::merchants::{self, Merchant};
 use shared::db::registrations::{self, Registration};
 use shared::domain::EmailAddress;
+use utoipa::IntoParams;
 
 use super::paging::Query;
 use crate::app::App;
@@ -15,7 +16,34 @@ use crate::problem::Problem;
 use crate::session;
 use crate::visit::{self, Closed, Visit};
 
-/// Shows who invites whom to what. Never consumes, however often it is fetched: mail scanners fetch links.
+/// What a link is made of.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described here, read by `Query`")]
+struct Parts {
+    /// Who may open it, and once.
+    #[param(nullable = false)]
+    interview_token: Option<String>,
+    /// `true`: the interview hides its menu.
+    #[param(nullable = false)]
+    view_hm: Option<String>,
+    /// `true`: the interview hides its frame.
+    #[param(nullable = false)]
+    view_hi: Option<String>,
+}
+
+/// A candidate's page
+///
+/// Shows who invites whom to what, and one button. Never consumes, however often it is fetched: mail scanners fetch links.
+#[utoipa::path(
+    get, path = "/interview/take/{interview}", tag = "Links", operation_id = "show_link", security(()),
+    params(("interview" = String, Path, description = "The definition's long id."), Parts),
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html"),
+        (status = 410, description = "The link is used, expired, revoked or unknown: a page that helps.", body = String,
+            content_type = "text/html")
+    )
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     Path(interview): Path<String>,
@@ -48,7 +76,22 @@ pub(crate) async fn show(
     Ok(page(StatusCode::OK, html))
 }
 
-/// Consumes the link, of any number of racing posts once, and leads to the interview. The body is not read.
+/// Use a link
+///
+/// What the page's button does: consumes the link, of any number of racing posts once, and leads to the interview. The
+/// body is not read.
+#[utoipa::path(
+    post, path = "/interview/take/{interview}", tag = "Links", operation_id = "use_link", security(()),
+    params(("interview" = String, Path, description = "The definition's long id."), Parts),
+    responses(
+        (status = 200, description = "One may begin: a page, where the definition has no `launch_url`.", body = String,
+            content_type = "text/html"),
+        (status = 303, description = "To the definition's `launch_url`, with a short-lived `session`.",
+            headers(("Location" = String, description = "Where the interview is."))),
+        (status = 410, description = "The link is used, expired, revoked or unknown: a page that helps.", body = String,
+            content_type = "text/html")
+    )
+)]
 pub(crate) async fn begin(
     State(app): State<App>,
     Path(interview): Path<String>,

@@ -14,6 +14,7 @@ use super::paging::{self, PageByUuid, Query};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::{Fields, JsonObject};
+use crate::description::TimeZone;
 use crate::plain::{self, Begun, unwrapped};
 use crate::problem::Problem;
 
@@ -38,7 +39,7 @@ pub(crate) struct Merchant {
     #[schema(required, format = Email)]
     reply_to: Option<String>,
     /// IANA name of the zone in which times are shown.
-    #[schema(example = "Europe/Bratislava")]
+    #[schema(value_type = TimeZone)]
     time_zone: String,
     #[schema(example = "en")]
     locale: String,
@@ -84,8 +85,7 @@ pub(crate) struct NewMerchant {
     mail_from_name: Option<String>,
     #[schema(format = Email)]
     reply_to: Option<String>,
-    #[schema(format = "time-zone")]
-    time_zone: Option<String>,
+    time_zone: Option<TimeZone>,
     #[schema(format = "line", max_length = 35)]
     locale: Option<String>,
     #[schema(max_items = 10, minimum = 60, maximum = 7_776_000)]
@@ -115,8 +115,7 @@ pub(crate) struct MerchantChange {
     mail_from_name: Option<String>,
     #[schema(format = Email)]
     reply_to: Option<String>,
-    #[schema(format = "time-zone")]
-    time_zone: Option<String>,
+    time_zone: Option<TimeZone>,
     #[schema(format = "line", max_length = 35)]
     locale: Option<String>,
     #[schema(max_items = 10, minimum = 60, maximum = 7_776_000)]

@@ -15,6 +15,7 @@ pub(crate) mod messages;
 pub(crate) mod openapi;
 pub(crate) mod operations;
 pub(crate) mod paging;
+pub(crate) mod people;
 pub(crate) mod positions;
 pub(crate) mod register_users;
 pub(crate) mod registrations;
@@ -23,7 +24,6 @@ pub(crate) mod tokens;
 pub(crate) mod users;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -42,36 +42,33 @@ fn health() -> OpenApiRouter<App> {
 /// Every path with its description: what `routes!` does not take is not served.
 pub(crate) fn described() -> OpenApiRouter<App> {
     health()
-        .route("/functions/v1/job-interview-register-users", post(register_users::post))
-        .route("/job-interview-register-users", post(register_users::post))
+        .routes(routes!(register_users::post))
+        .routes(routes!(register_users::post_by_other_name))
         .routes(routes!(operations::show))
-        .route("/api/v1/batches", get(batches::list).post(batches::create::post))
-        .route("/api/v1/batches/{id}", get(batches::show))
-        .route("/api/v1/batches/{id}/results", get(batches::results::get))
-        .route("/api/v1/batches/{id}/events", get(batches::events::get))
+        .routes(routes!(batches::list, batches::create::post))
+        .routes(routes!(batches::show))
+        .routes(routes!(batches::results::get))
+        .routes(routes!(batches::events::get))
         .routes(routes!(registrations::list))
         .routes(routes!(registrations::show))
         .routes(routes!(registrations::resend))
         .routes(routes!(registrations::revoke))
         .routes(routes!(registrations::reissue))
         .routes(routes!(registrations::complete))
-        .route("/api/v1/tokens/redeem", post(tokens::redeem))
-        .route("/api/v1/tokens/inspect", post(tokens::inspect))
-        .route("/interview/take/{interview}", get(interview_take::show).post(interview_take::begin))
+        .routes(routes!(tokens::inspect))
+        .routes(routes!(tokens::redeem))
+        .routes(routes!(interview_take::show, interview_take::begin))
         .routes(routes!(merchants::list, merchants::create))
         .routes(routes!(merchants::show, merchants::change))
-        .route("/api/v1/interview-definitions", get(definitions::list).post(definitions::create))
-        .route("/api/v1/interview-definitions/{id}", get(definitions::show).patch(definitions::change))
-        .route("/api/v1/positions", get(positions::list).post(positions::create))
-        .route("/api/v1/positions/{id}", get(positions::show).patch(positions::change))
-        .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
-        .route(
-            "/api/v1/api-keys/{id}",
-            get(api_keys::show).patch(api_keys::change).merge(delete(api_keys::revoke)),
-        )
-        .route("/api/v1/messages", get(messages::list))
-        .route("/api/v1/captured-mails", get(captured_mails::list))
-        .route("/api/v1/captured-mails/{id}", get(captured_mails::show))
+        .routes(routes!(definitions::list, definitions::create))
+        .routes(routes!(definitions::show, definitions::change))
+        .routes(routes!(positions::list, positions::create))
+        .routes(routes!(positions::show, positions::change))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::show, api_keys::change, api_keys::revoke))
+        .routes(routes!(messages::list))
+        .routes(routes!(captured_mails::list))
+        .routes(routes!(captured_mails::show))
         .routes(routes!(interviews::list, interviews::create::post))
         .routes(routes!(interviews::show))
         .routes(routes!(interviews::moves::amend))
@@ -94,7 +91,9 @@ pub(crate) fn described() -> OpenApiRouter<App> {
         .routes(routes!(interviewees::show, interviewees::change))
         .routes(routes!(revoked_tokens::post))
         .routes(routes!(audit::list))
+        .routes(routes!(people::export, people::erase))
         .routes(routes!(openapi::show))
+        .routes(routes!(openapi::page))
 }
 
 /// Every path, and what answers where there is none.

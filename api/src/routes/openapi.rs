@@ -1,7 +1,7 @@
-//! `GET /openapi.json`: the description of every path here, this one too.
+//! `GET /openapi.json` and `GET /docs`: the description of every path here, these two as well.
 
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::response::{Html, IntoResponse};
 
 use crate::description;
 
@@ -14,4 +14,19 @@ use crate::description;
 )]
 pub(crate) async fn show() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], description::json())
+}
+
+/// This description, for people
+///
+/// One page without scripts, which loads nothing from elsewhere.
+#[utoipa::path(
+    get, path = "/docs", tag = "Description", operation_id = "read_description", security(()),
+    responses((status = 200, description = "The page.", body = String, content_type = "text/html"))
+)]
+pub(crate) async fn page() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, description::CSP.as_str()),
+        (header::CACHE_CONTROL, "max-age=300"),
+    ];
+    (headers, Html(description::HTML.as_str()))
 }

@@ -35,6 +35,15 @@ pub(crate) async fn show(
     drop(conn);
     let has_result =
         submission.is_completed() && submission.error.is_none() && !render::is_batch(&submission);
-    let result = if has_result { Some(render::result(&app, &principal, &submission).await?.0) } else { None };
+    let result = if has_result {
+        match render::result(&app, &principal, &submission).await {
+            Ok(result) => Some(result.0),
+            // Whom it was about was erased.
+            Err(Problem::NotFound(_)) => None,
+            Err(problem) => return Err(problem),
+        }
+    } else {
+        None
+    };
     Ok(Json(OneOperation { operation: render::operation(&submission, result) }))
 }

@@ -3,7 +3,6 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -155,21 +154,4 @@ pub(crate) fn cut<T, I>(
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(cursor);
     (rows.into_iter().map(item).collect(), next)
-}
-
-/// A page: the items under their plural, and the cursor of the next page where there is one. `rows` may have one
-/// more than `limit`, which is how it is known that there is more.
-pub(crate) fn page<T>(
-    plural: &str,
-    mut rows: Vec<T>,
-    limit: i64,
-    cursor: impl Fn(&T) -> String,
-    item: impl Fn(&T) -> Value,
-) -> Value {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(cursor);
-    let items: Vec<Value> = rows.iter().map(item).collect();
-    json!({ plural: items, "next_cursor": next })
 }

@@ -4,48 +4,139 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde_json::{Value, json};
-use shared::db::positions::{self, Position};
+use serde::Serialize;
+use shared::db::positions;
 use shared::db::{Conn, definitions};
 use shared::domain::rfc3339_millis;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::paging::{self, Query};
+use super::paging::{self, OfMerchant, PageByUuid, Query};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::{Fields, JsonObject, checked};
 use crate::plain::{self, Begun, unwrapped};
 use crate::problem::Problem;
 
-/// A merchant's positions, newest first.
+/// Another name for an interview definition: registering for it registers for the definition.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Position {
+    id: Uuid,
+    merchant_id: Uuid,
+    title: String,
+    /// The definition's long id.
+    interview_id: Uuid,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+/// One position.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OnePosition {
+    position: Position,
+}
+
+/// A page of positions.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Positions {
+    positions: Vec<Position>,
+    /// Where the next page begins; null: this is the last.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// A position to add.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described here, read member by member")]
+pub(crate) struct NewPosition {
+    /// Whose it is; required with the service credential.
+    merchant_id: Option<Uuid>,
+    /// A platform may keep its own id.
+    id: Option<Uuid>,
+    #[schema(format = "name", max_length = 200)]
+    title: String,
+    /// The long id of one of the merchant's definitions.
+    interview_id: Uuid,
+}
+
+/// What is wrapped in `position`.
+#[derive(ToSchema)]
+#[schema(examples(json!({
+    "position": { "title": "Night driver", "interview_id": "04e09fa5-3fb8-4236-b37d-fca2bcd1cb66" }
+})))]
+#[expect(dead_code, reason = "described here, read member by member")]
+pub(crate) struct NewPositionBody {
+    position: NewPosition,
+}
+
+/// What changes of a position: what is absent stays.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described here, read member by member")]
+pub(crate) struct PositionChange {
+    /// Whose it is; required with the service credential.
+    merchant_id: Option<Uuid>,
+    #[schema(nullable = false, format = "name", max_length = 200)]
+    title: Option<String>,
+    /// The long id of one of the merchant's definitions.
+    #[schema(nullable = false)]
+    interview_id: Option<Uuid>,
+}
+
+/// What is wrapped in `position`.
+#[derive(ToSchema)]
+#[schema(examples(json!({ "position": { "title": "Day driver" } })))]
+#[expect(dead_code, reason = "described here, read member by member")]
+pub(crate) struct PositionChangeBody {
+    position: PositionChange,
+}
+
+/// A merchant's positions, newest first
+#[utoipa::path(
+    get, path = "/api/v1/positions", tag = "Interview definitions", operation_id = "list_positions",
+    params(OfMerchant, PageByUuid),
+    responses((status = 200, description = "A page of them.", body = Positions))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     principal: Principal,
     query: Query,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Positions>, Problem> {
     principal.must_be_staff()?;
     let limit = query.limit()?;
     let mut conn = app.db.read().await?;
     let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
     let rows = positions::page(&mut conn, merchant.id, query.cursor(Uuid::max())?, limit + 1).await?;
-    Ok(Json(paging::page("positions", rows, limit, |p| p.id.to_string(), shown)))
+    let (positions, next_cursor) = paging::cut(rows, limit, |p| p.id.to_string(), shown);
+    Ok(Json(Positions { positions, next_cursor }))
 }
 
-/// One position.
+/// One position
+#[utoipa::path(
+    get, path = "/api/v1/positions/{id}", tag = "Interview definitions", operation_id = "show_position",
+    params(("id" = Uuid, Path), OfMerchant),
+    responses((status = 200, description = "The position.", body = OnePosition))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
     query: Query,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<OnePosition>, Problem> {
     principal.must_be_staff()?;
     let mut conn = app.db.read().await?;
     let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
     let found = positions::find(&mut conn, paging::id(&id)?, merchant.id).await?;
-    found.map(|p| Json(json!({ "position": shown(&p) }))).ok_or(Problem::NotFound(paging::ABSENT))
+    found.map(|p| Json(OnePosition { position: shown(p) })).ok_or(Problem::NotFound(paging::ABSENT))
 }
 
-/// Adds a position; `id` may be given, so that a platform keeps its own.
+/// Add a position
+#[utoipa::path(
+    post, path = "/api/v1/positions", tag = "Interview definitions", operation_id = "create_position",
+    request_body = NewPositionBody,
+    responses((status = 201, description = "The position.", body = OnePosition))
+)]
 pub(crate) async fn create(
     State(app): State<App>,
     principal: Principal,
@@ -57,7 +148,7 @@ pub(crate) async fn create(
     let merchant = principal.merchant_of(&app, &mut fields).await?;
     let id = fields.uuid("id");
     let now = app.clock.now();
-    let mut position = Position {
+    let mut position = positions::Position {
         id: id.unwrap_or_else(|| app.entropy.uuid(now)),
         merchant_id: Uuid::nil(),
         title: String::new(),
@@ -90,16 +181,23 @@ pub(crate) async fn create(
     };
     point(&mut work.tx, &mut position).await?;
     positions::insert(&mut work.tx, &position).await?;
-    work.created(json!({ "position": shown(&position) }), None).await
+    work.created(OnePosition { position: shown(position) }, None).await
 }
 
-/// Changes the members that are given.
+/// Change a position
+///
+/// What is absent stays.
+#[utoipa::path(
+    patch, path = "/api/v1/positions/{id}", tag = "Interview definitions", operation_id = "change_position",
+    params(("id" = Uuid, Path)), request_body = PositionChangeBody,
+    responses((status = 200, description = "The position as it is now.", body = OnePosition))
+)]
 pub(crate) async fn change(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
     body: JsonObject,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<OnePosition>, Problem> {
     principal.must_be_staff()?;
     let mut fields = Fields::new(unwrapped(&body.members, "position")?, "/position");
     let named = fields.uuid("merchant_id");
@@ -115,10 +213,10 @@ pub(crate) async fn change(
     let subject = format!("position/{}", position.id);
     principal.note(&mut tx, &app.clock, merchant.id, "change_position", Some(&subject)).await?;
     tx.commit().await?;
-    Ok(Json(json!({ "position": shown(&position) })))
+    Ok(Json(OnePosition { position: shown(position) }))
 }
 
-fn read(fields: &mut Fields<'_>, p: &mut Position) {
+fn read(fields: &mut Fields<'_>, p: &mut positions::Position) {
     if fields.given("title") {
         let title = fields.line("title", 200);
         p.title = fields.required("title", title).unwrap_or_default();
@@ -130,7 +228,7 @@ fn read(fields: &mut Fields<'_>, p: &mut Position) {
 }
 
 /// Finds the definition that the position points at.
-async fn point(conn: &mut Conn, p: &mut Position) -> Result<(), Problem> {
+async fn point(conn: &mut Conn, p: &mut positions::Position) -> Result<(), Problem> {
     let found = definitions::find_long(conn, p.interview_id, p.merchant_id).await?;
     let definition = found.ok_or_else(|| {
         Problem::invalid("/position/interview_id", "is no interview definition of this merchant")
@@ -139,9 +237,13 @@ async fn point(conn: &mut Conn, p: &mut Position) -> Result<(), Problem> {
     Ok(())
 }
 
-fn shown(p: &Position) -> Value {
-    json!({
-        "id": p.id, "merchant_id": p.merchant_id, "title": p.title, "interview_id": p.interview_id,
-        "created_at": rfc3339_millis(p.created_at), "updated_at": rfc3339_millis(p.updated_at),
-    })
+fn shown(p: positions::Position) -> Position {
+    Position {
+        id: p.id,
+        merchant_id: p.merchant_id,
+        title: p.title,
+        interview_id: p.interview_id,
+        created_at: rfc3339_millis(p.created_at),
+        updated_at: rfc3339_millis(p.updated_at),
+    }
 }

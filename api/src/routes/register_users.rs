@@ -9,13 +9,18 @@ use shared::db::jobs::NewJob;
 use shared::db::merchants::Merchant;
 use shared::db::submissions::Submission;
 use shared::domain::{JobKind, Lane, RegisterCandidates, Row, SubmissionKind};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AnyOfBuilder, Ref, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::{Fields, JsonObject, checked};
+use crate::description::{Flag, anything};
 use crate::idempotency;
 use crate::problem::Problem;
+use crate::render::{OneBatch, UserResult};
 use crate::submit::{self, Form};
 
 /// The largest body: 10,000 users of some 800 bytes.
@@ -37,7 +42,84 @@ pub(crate) struct Terms {
     pub(crate) is_test: bool,
 }
 
-/// Registers the users and answers with each one's result.
+/// Users to register for an interview.
+#[derive(ToSchema)]
+#[schema(examples(json!({
+    "users": [
+        { "name": "Peter Parker", "email": "jozo@jozo.sk", "external_id": "abcd" },
+        { "name": "mr beast", "email": "hi@jozefbalaz.com" }
+    ],
+    "interview_id": "04e09fa5-3fb8-4236-b37d-fca2bcd1cb66",
+    "merchant_id": "b5201178-46dd-4a20-a1af-7ffd647f834b",
+    "send_email": true,
+    "hide_menu": true,
+    "hide_iframe": true,
+    "is_test": true
+})))]
+#[expect(dead_code, reason = "described here, read member by member")]
+pub(crate) struct RegisterUsers {
+    /// Whom to register. Each gets a link of their own.
+    #[schema(min_items = 1, max_items = 10_000)]
+    users: Vec<GivenUser>,
+    /// An interview definition's long id, or a position's.
+    interview_id: Uuid,
+    /// Whose it is; required with the service credential.
+    merchant_id: Option<Uuid>,
+    /// Whether each candidate is mailed.
+    send_email: Option<bool>,
+    /// Whether the interview hides its menu.
+    #[schema(required = false)]
+    hide_menu: Flag,
+    /// Whether the interview hides its frame.
+    #[schema(required = false)]
+    hide_iframe: Flag,
+    /// For a trial: may take a draft, and counts for nothing.
+    #[schema(required = false)]
+    is_test: Flag,
+}
+
+/// What may stand in `users`: a row that is no user harms no other row, and its own result says what is wrong with it.
+pub(crate) struct GivenUser;
+
+impl ToSchema for GivenUser {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((User::name().into_owned(), User::schema()));
+    }
+}
+
+impl PartialSchema for GivenUser {
+    fn schema() -> RefOr<Schema> {
+        let bad = "A bad row: it gets a result that says what is wrong, and harms no other.";
+        AnyOfBuilder::new().item(Ref::from_schema_name(User::name())).item(anything(bad)).into()
+    }
+}
+
+/// A user to register.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described here, read member by member")]
+struct User {
+    #[schema(format = "line", max_length = 255)]
+    name: Option<String>,
+    #[schema(format = Email)]
+    email: String,
+    /// What the client calls this person.
+    #[schema(format = "line", max_length = 255)]
+    external_id: Option<String>,
+}
+
+/// Register users for an interview
+///
+/// Up to 10,000 at once; one registration for each definition, address and `is_test`. Registering again gives the same
+/// link while it opens, and a new one after that. Answered with each user's result, in the order of the request, when all
+/// are there in time; else with the batch.
+#[utoipa::path(
+    post, path = "/functions/v1/job-interview-register-users", tag = "Bulk registration",
+    operation_id = "register_users", request_body = RegisterUsers,
+    responses(
+        (status = 200, description = "What became of each user.", body = Vec<UserResult>),
+        (status = 202, description = "Accepted; it is not done yet.", body = OneBatch)
+    )
+)]
 pub(crate) async fn post(
     State(app): State<App>,
     principal: Principal,
@@ -63,6 +145,26 @@ pub(crate) async fn post(
     let definition = invited_definition(&app, &merchant, &terms).await?;
     let (submission, jobs) = plan(&app, &merchant, &definition, &terms, rows)?;
     submit::accept(&app, &principal, &headers, scope, submission, jobs).await
+}
+
+/// Register users for an interview, by its other name
+///
+/// The same as `/functions/v1/job-interview-register-users`: an `Idempotency-Key` counts for both.
+#[utoipa::path(
+    post, path = "/job-interview-register-users", tag = "Bulk registration",
+    operation_id = "register_users_by_other_name", request_body = RegisterUsers,
+    responses(
+        (status = 200, description = "What became of each user.", body = Vec<UserResult>),
+        (status = 202, description = "Accepted; it is not done yet.", body = OneBatch)
+    )
+)]
+pub(crate) async fn post_by_other_name(
+    state: State<App>,
+    principal: Principal,
+    headers: HeaderMap,
+    body: JsonObject<LARGEST>,
+) -> Result<Response, Problem> {
+    post(state, principal, headers, body).await
 }
 
 fn terms(fields: &mut Fields<'_>) -> Option<Terms> {

@@ -4,30 +4,78 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use shared::db::idempotency::{self as records, Scope};
 use shared::db::registrations::Registration;
 use shared::db::{definitions, merchants, registrations};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::{Fields, JsonObject, checked};
 use crate::idempotency;
 use crate::problem::Problem;
-use crate::render;
+use crate::render::{self, RegistrationShown};
+use crate::routes::definitions::DefinitionShown;
 use crate::visit::{self, Closed};
 
-/// What a link stands for, without consuming it.
+/// The token of a link.
+#[derive(ToSchema)]
+#[schema(examples(json!({ "interview_token": "cvt1.eyJ…" })))]
+#[expect(dead_code, reason = "described here, read member by member")]
+pub(crate) struct TokenBody {
+    /// What stands behind `interview_token=` in the link.
+    #[schema(format = "text", max_length = 2000)]
+    interview_token: String,
+}
+
+/// What a link stands for.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Link {
+    registration: RegistrationShown,
+    interview_definition: DefinitionShown,
+    merchant: Host,
+    view: View,
+    is_test: bool,
+}
+
+/// Who invites.
+#[derive(Serialize, ToSchema)]
+struct Host {
+    id: Uuid,
+    name: String,
+}
+
+/// How the interview is to be shown.
+#[derive(Serialize, ToSchema)]
+struct View {
+    hide_menu: bool,
+    hide_iframe: bool,
+}
+
+/// What a link stands for, without consuming it
+#[utoipa::path(
+    post, path = "/api/v1/tokens/inspect", tag = "Links", operation_id = "inspect_token", request_body = TokenBody,
+    responses((status = 200, description = "It would open now.", body = Link))
+)]
 pub(crate) async fn inspect(
     State(app): State<App>,
     principal: Principal,
     body: JsonObject,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Link>, Problem> {
     let registration = opened(&app, &principal, &body).await?;
     Ok(Json(described(&app, &registration).await?))
 }
 
-/// Consumes a link: of any number of racing calls one succeeds.
+/// Consume a link
+///
+/// Of any number of racing calls one succeeds.
+#[utoipa::path(
+    post, path = "/api/v1/tokens/redeem", tag = "Links", operation_id = "redeem_token", request_body = TokenBody,
+    responses((status = 200, description = "It is consumed.", body = Link))
+)]
 pub(crate) async fn redeem(
     State(app): State<App>,
     principal: Principal,
@@ -56,7 +104,7 @@ pub(crate) async fn redeem(
     let consumed = registrations::find(&mut tx, registration.id).await?.ok_or(Problem::Internal)?;
     let answer = described(&app, &consumed).await?;
     if let Some(scope) = &scope {
-        records::answer(&mut tx, scope, 200, &without_link(answer.clone()).to_string()).await?;
+        records::answer(&mut tx, scope, 200, &without_link(&answer)?).await?;
     }
     tx.commit().await?;
     Ok(Json(answer).into_response())
@@ -92,9 +140,10 @@ async fn replayed_or(
 }
 
 /// A recorded answer holds no token.
-fn without_link(mut answer: Value) -> Value {
-    answer["registration"]["interview_url"] = Value::Null;
-    answer
+fn without_link(answer: &Link) -> Result<String, Problem> {
+    let mut recorded = serde_json::to_value(answer).map_err(|_| Problem::Internal)?;
+    recorded["registration"]["interview_url"] = Value::Null;
+    Ok(recorded.to_string())
 }
 
 fn token(body: &JsonObject) -> Result<String, Problem> {
@@ -130,16 +179,16 @@ fn problem(closed: Closed) -> Problem {
 }
 
 /// Registration, definition, view flags and test flag.
-async fn described(app: &App, registration: &Registration) -> Result<Value, Problem> {
+async fn described(app: &App, registration: &Registration) -> Result<Link, Problem> {
     let mut conn = app.db.read().await?;
     let found = definitions::find(&mut conn, registration.definition_id, registration.merchant_id).await?;
     let definition = found.ok_or(Problem::Internal)?;
     let merchant = merchants::find(&mut conn, registration.merchant_id).await?.ok_or(Problem::Internal)?;
-    Ok(json!({
-        "registration": render::registration(app, registration),
-        "interview_definition": super::definitions::shown(&definition),
-        "merchant": { "id": merchant.id, "name": merchant.name },
-        "view": { "hide_menu": registration.hide_menu, "hide_iframe": registration.hide_iframe },
-        "is_test": registration.is_test,
-    }))
+    Ok(Link {
+        registration: render::registration(app, registration),
+        interview_definition: super::definitions::shown(definition),
+        merchant: Host { id: merchant.id, name: merchant.name },
+        view: View { hide_menu: registration.hide_menu, hide_iframe: registration.hide_iframe },
+        is_test: registration.is_test,
+    })
 }

@@ -1,6 +1,7 @@
 //! Interview definitions: what candidates are invited to.
 
 use chrono::{DateTime, Utc};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Conn, DbError, Pair, changed, on_db};
@@ -26,32 +27,44 @@ pub struct Definition {
     pub mail_subject: Option<String>,
     /// The mail's text, where it is not the default: a template.
     pub mail_text: Option<String>,
+    /// Seconds after the invitation at which a link that waits is reminded of.
+    pub remind_after: Json<Vec<i64>>,
+    /// Seconds before the link's end at which it is, too.
+    pub remind_before_expiry: Json<Vec<i64>>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
     pub updated_at: DateTime<Utc>,
 }
 
+/// A list of seconds as it is stored.
+#[must_use]
+pub const fn seconds(list: Vec<i64>) -> Json<Vec<i64>> {
+    Json(list)
+}
+
 const INSERT: &str = "INSERT INTO interview_definitions (interview_id, merchant_id, name, status, launch_url, \
-    link_ttl_seconds, mail_subject, mail_text, created_at, updated_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING *";
+    link_ttl_seconds, mail_subject, mail_text, created_at, updated_at, remind_after, remind_before_expiry) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING *";
 
 /// Adds a definition; its `id` is given by the database.
 pub async fn insert(conn: &mut Conn, d: &Definition) -> Result<Definition, DbError> {
     Ok(
         on_db!(conn, c => sqlx::query_as(INSERT).bind(d.interview_id).bind(d.merchant_id).bind(&d.name).bind(&d.status)
         .bind(&d.launch_url).bind(d.link_ttl_seconds).bind(&d.mail_subject).bind(&d.mail_text).bind(d.created_at)
-        .bind(d.updated_at).fetch_one(c).await?),
+        .bind(d.updated_at).bind(&d.remind_after).bind(&d.remind_before_expiry).fetch_one(c).await?),
     )
 }
 
 const UPDATE: &str = "UPDATE interview_definitions SET name = $3, status = $4, launch_url = $5, link_ttl_seconds = $6, \
-    mail_subject = $7, mail_text = $8, updated_at = $9 WHERE id = $1 AND merchant_id = $2";
+    mail_subject = $7, mail_text = $8, updated_at = $9, remind_after = $10, remind_before_expiry = $11 \
+    WHERE id = $1 AND merchant_id = $2";
 
 /// Writes every member that may change.
 pub async fn update(conn: &mut Conn, d: &Definition) -> Result<bool, DbError> {
     let rows = changed!(conn, c => sqlx::query(UPDATE).bind(d.id).bind(d.merchant_id).bind(&d.name).bind(&d.status)
-        .bind(&d.launch_url).bind(d.link_ttl_seconds).bind(&d.mail_subject).bind(&d.mail_text).bind(d.updated_at));
+        .bind(&d.launch_url).bind(d.link_ttl_seconds).bind(&d.mail_subject).bind(&d.mail_text).bind(d.updated_at)
+        .bind(&d.remind_after).bind(&d.remind_before_expiry));
     Ok(rows == 1)
 }
 

@@ -219,10 +219,20 @@ pub struct MessageRow {
     pub created_at: DateTime<Utc>,
 }
 
-const PAGE: &str = "SELECT m.id, m.submission_id, m.registration_id, m.meeting_id, m.kind, m.status, \
-    COALESCE(r.email, u.email) AS email, m.attempts, m.due_at, m.last_error, m.sent_at, m.created_at FROM messages m \
-    LEFT JOIN registrations r ON r.id = m.registration_id LEFT JOIN users u ON u.id = m.recipient_id \
-    WHERE m.merchant_id = $1 AND m.id < $2 AND ($4 IS NULL OR m.status = $4) ORDER BY m.id DESC LIMIT $3";
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT m.id, m.submission_id, m.registration_id, m.meeting_id, m.kind, m.status, ",
+            "COALESCE(r.email, u.email) AS email, m.attempts, m.due_at, m.last_error, m.sent_at, m.created_at FROM messages m ",
+            "LEFT JOIN registrations r ON r.id = m.registration_id LEFT JOIN users u ON u.id = m.recipient_id ",
+            $rest
+        )
+    };
+}
+
+const PAGE: &str = select!(
+    "WHERE m.merchant_id = $1 AND m.id < $2 AND ($4 IS NULL OR m.status = $4) ORDER BY m.id DESC LIMIT $3"
+);
 
 /// A merchant's messages below an id, newest first.
 pub async fn page(
@@ -234,5 +244,21 @@ pub async fn page(
 ) -> Result<Vec<MessageRow>, DbError> {
     Ok(
         on_db!(conn, c => sqlx::query_as(PAGE).bind(merchant).bind(below).bind(limit).bind(status).fetch_all(c).await?),
+    )
+}
+
+const OF_PERSON: &str = select!(
+    "WHERE m.merchant_id = $1 AND (r.email_key = $2 OR u.email_key = $2) ORDER BY m.id DESC LIMIT $3"
+);
+
+/// A merchant's messages to one address, newest first.
+pub async fn of_person(
+    conn: &mut Conn,
+    merchant: Uuid,
+    email_key: &str,
+    limit: i64,
+) -> Result<Vec<MessageRow>, DbError> {
+    Ok(
+        on_db!(conn, c => sqlx::query_as(OF_PERSON).bind(merchant).bind(email_key).bind(limit).fetch_all(c).await?),
     )
 }

@@ -21,6 +21,7 @@ pub mod lanes;
 pub mod merchants;
 pub mod messages;
 pub mod notices;
+pub mod people;
 pub mod positions;
 pub mod registrations;
 pub mod revoked_tokens;

@@ -13,3 +13,8 @@ pub fn rfc3339_millis(at: DateTime<Utc>) -> String {
 pub fn is_time_zone(name: &str) -> bool {
     name.parse::<chrono_tz::Tz>().is_ok()
 }
+
+/// Every name that [`is_time_zone`] knows.
+pub fn time_zones() -> impl Iterator<Item = &'static str> {
+    chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
+}

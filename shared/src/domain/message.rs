@@ -26,41 +26,25 @@ stored_names! {
     }
 }
 
-/// Where a message stands. Stored: its names are wire format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageStatus {
-    /// To be sent at its `due_at`, a reminder: until then nobody looks at it.
-    Scheduled,
-    /// To be sent now.
-    Queued,
-    /// Claimed by a mail worker.
-    Sending,
-    /// Put off: tried, and to be tried again at its `due_at`.
-    Deferred,
-    /// The server took it.
-    Sent,
-    /// The server refused it for good, or the attempts are used up.
-    Failed,
-    /// The address is on the suppression list.
-    Suppressed,
-    /// No longer wanted when its turn came: the link was used, revoked or replaced.
-    Skipped,
-}
-
-impl MessageStatus {
-    /// The stable name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Deferred => "deferred",
-            Self::Sent => "sent",
-            Self::Failed => "failed",
-            Self::Suppressed => "suppressed",
-            Self::Skipped => "skipped",
-        }
+stored_names! {
+    /// Where a message stands. Stored: its names are wire format.
+    MessageStatus {
+        /// To be sent at its `due_at`, a reminder: until then nobody looks at it.
+        Scheduled = "scheduled",
+        /// To be sent now.
+        Queued = "queued",
+        /// Claimed by a mail worker.
+        Sending = "sending",
+        /// Put off: tried, and to be tried again at its `due_at`.
+        Deferred = "deferred",
+        /// The server took it.
+        Sent = "sent",
+        /// The server refused it for good, or the attempts are used up.
+        Failed = "failed",
+        /// The address is on the suppression list.
+        Suppressed = "suppressed",
+        /// No longer wanted when its turn came: the link was used, revoked or replaced, the interview moved.
+        Skipped = "skipped",
     }
 }
 

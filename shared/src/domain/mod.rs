@@ -22,7 +22,7 @@ pub use api_key::{ApiKey, Role};
 pub use backoff::{job_retry_after, mail_retry_after};
 pub use conflict::{PROBLEM_TYPES, conflict};
 pub use email::{EmailAddress, EmailError};
-pub use instant::{is_time_zone, rfc3339_millis};
+pub use instant::{is_time_zone, rfc3339_millis, time_zones};
 pub use interview::{INTERVIEW_KINDS, IllegalMove, InterviewMove, InterviewStatus, Side};
 pub use interview_answer::{Driver, InterviewAnswer, InterviewShown, IntervieweeShown, InterviewerShown};
 pub use job::{

@@ -31,7 +31,7 @@ async fn help_teaches_every_command() {
     let folder = tempfile::tempdir().unwrap();
     let help = program::run(folder.path(), &Settings::new(), &["--help"]).await;
     assert!(help.status.success());
-    for command in ["serve", "worker", "demo", "register", "migrate", "key", "doctor"] {
+    for command in ["serve", "worker", "demo", "register", "migrate", "key", "doctor", "openapi"] {
         assert!(out(&help).contains(command), "{}", out(&help));
         let own = program::run(folder.path(), &Settings::new(), &[command, "--help"]).await;
         assert!(own.status.success() && out(&own).contains("Usage"), "{command}: {}", err(&own));

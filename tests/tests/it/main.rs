@@ -11,6 +11,7 @@ mod cli_register;
 mod credentials;
 mod dead_jobs;
 mod demo;
+mod description;
 mod document_example;
 mod errors;
 mod house_rules;

@@ -7,15 +7,14 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
-use serde_json::json;
 use shared::db::submissions::Submission;
 
-use super::super::paging::Query;
+use super::super::paging::{OfMerchant, Query};
 use super::results::reread;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::problem::Problem;
-use crate::render;
+use crate::render::{self, OneBatch};
 
 const PACE: Duration = Duration::from_millis(500);
 
@@ -25,7 +24,18 @@ struct Watch {
     told: bool,
 }
 
-/// Sends the batch when it is asked for, whenever it moved (looked at twice a second), and when it is completed.
+/// A batch as it moves
+///
+/// Server-sent events named `batch`, each with the batch as its data: at once, whenever it moved (looked at twice a
+/// second), and when it is completed, which is the last.
+#[utoipa::path(
+    get, path = "/api/v1/batches/{id}/events", tag = "Bulk registration", operation_id = "watch_batch",
+    params(("id" = Uuid, Path), OfMerchant),
+    responses((
+        status = 200, description = "The events.", body = String, content_type = "text/event-stream",
+        example = "event: batch\ndata: {\"batch\": {…}}\n\n"
+    ))
+)]
 pub(crate) async fn get(
     State(app): State<App>,
     principal: Principal,
@@ -52,9 +62,8 @@ async fn next(mut watch: Watch) -> Option<(Result<Event, Infallible>, Option<Wat
         }
     }
     watch.told = true;
-    let event = Event::default()
-        .event("batch")
-        .data(json!({ "batch": render::batch(&watch.app, &watch.last) }).to_string());
+    let batch = OneBatch { batch: render::batch(&watch.app, &watch.last) };
+    let event = Event::default().event("batch").json_data(batch).ok()?;
     let rest = if watch.last.is_completed() { None } else { Some(watch) };
     Some((Ok(event), rest))
 }

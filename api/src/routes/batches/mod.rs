@@ -10,41 +10,64 @@ mod upload;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use serde_json::{Value, json};
+use serde::Serialize;
 use shared::db::submissions::{self, Submission};
 use shared::domain::SubmissionKind;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::paging::{self, Query};
+use super::paging::{self, OfMerchant, PageByUuid, Query};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::problem::Problem;
-use crate::render;
+use crate::render::{self, Batch, OneBatch};
 
-/// One batch.
+/// A page of batches.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Batches {
+    batches: Vec<Batch>,
+    /// Where the next page begins; null: this is the last.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// One batch
+///
+/// Known from the moment of its 202.
+#[utoipa::path(
+    get, path = "/api/v1/batches/{id}", tag = "Bulk registration", operation_id = "show_batch",
+    params(("id" = Uuid, Path), OfMerchant),
+    responses((status = 200, description = "The batch as it stands.", body = OneBatch))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
     query: Query,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<OneBatch>, Problem> {
     let submission = find(&app, &principal, &id, &query).await?;
-    Ok(Json(json!({ "batch": render::batch(&app, &submission) })))
+    Ok(Json(OneBatch { batch: render::batch(&app, &submission) }))
 }
 
-/// A merchant's batches, newest first.
+/// A merchant's batches, newest first
+#[utoipa::path(
+    get, path = "/api/v1/batches", tag = "Bulk registration", operation_id = "list_batches",
+    params(OfMerchant, PageByUuid),
+    responses((status = 200, description = "A page of them.", body = Batches))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     principal: Principal,
     query: Query,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Batches>, Problem> {
     let limit = query.limit()?;
     let below = query.cursor(Uuid::max())?;
     let mut conn = app.db.read().await?;
     let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
     let rows =
         submissions::page(&mut conn, merchant.id, SubmissionKind::RegisterUsers, below, limit + 1).await?;
-    Ok(Json(paging::page("batches", rows, limit, |s| s.id.to_string(), |s| json!(render::batch(&app, s)))))
+    let (batches, next_cursor) = paging::cut(rows, limit, |s| s.id.to_string(), |s| render::batch(&app, &s));
+    Ok(Json(Batches { batches, next_cursor }))
 }
 
 /// The batch with this id, where this principal may see it.

@@ -9,26 +9,67 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use serde_json::json;
+use serde::Serialize;
 use shared::db::batch_rows::{self, BatchRow, Filter};
 use shared::db::jobs;
 use shared::db::submissions::{self, Submission};
+use shared::domain::EmailStatus;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::super::paging::Query;
+use super::super::paging::{OfMerchant, PageByNumber, Query};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::problem::Problem;
 use crate::render::{BatchLinks, ResultRow};
 
-const STATUSES: [&str; 6] = ["none", "queued", "sent", "deferred", "failed", "suppressed"];
 /// Rows read at once while streaming.
 const STRIDE: i64 = 1_000;
 /// How often a stream looks for more of a batch that is worked on.
 const PACE: Duration = Duration::from_millis(300);
 
-/// The results in the order of the request. While the batch is worked on, the rows up to the first one that has no
-/// result yet are there, and `next_cursor` goes on from the last.
+/// A page of a batch's results.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Results {
+    results: Vec<ResultRow>,
+    /// Where the next page begins; null: the batch is completed, and this is its last.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// Which rows.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described here, read by `Query`")]
+struct Wish {
+    /// Only those that went well, or only those that did not.
+    #[param(nullable = false, format = "row-outcome")]
+    result: Option<String>,
+    /// Only those whose mail stands so.
+    #[param(nullable = false, format = "email-status")]
+    email_status: Option<String>,
+    /// The candidate's address, in any case.
+    #[param(nullable = false)]
+    email: Option<String>,
+    /// What the client calls the candidate.
+    #[param(nullable = false)]
+    external_id: Option<String>,
+}
+
+/// What each row came to
+///
+/// In the order of the request. While the batch is worked on, the rows up to the first one that has no result yet are
+/// there, and `next_cursor` goes on from the last. `Accept: text/csv` or `application/x-ndjson` streams every row, to the
+/// end of the batch.
+#[utoipa::path(
+    get, path = "/api/v1/batches/{id}/results", tag = "Bulk registration", operation_id = "list_results",
+    params(("id" = Uuid, Path), Wish, OfMerchant, PageByNumber),
+    responses((status = 200, description = "The rows.", content(
+        (Results = "application/json"),
+        (String = "text/csv", example = "name,email,external_id,result,interview_url,registration_id,invitation_status,email_status,email_error\r\n"),
+        (String = "application/x-ndjson")
+    )))
+)]
 pub(crate) async fn get(
     State(app): State<App>,
     principal: Principal,
@@ -75,13 +116,7 @@ async fn read(
     Ok((rows, open))
 }
 
-fn page(
-    app: &App,
-    links: &BatchLinks,
-    mut rows: Vec<BatchRow>,
-    limit: i64,
-    open: Option<i64>,
-) -> serde_json::Value {
+fn page(app: &App, links: &BatchLinks, mut rows: Vec<BatchRow>, limit: i64, open: Option<i64>) -> Results {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
@@ -89,22 +124,23 @@ fn page(
     // At the end of what is known, a batch that goes on is asked again from just before the first open row.
     let next = if more { last } else { open.map(|open| open - 1) };
     let results: Vec<ResultRow> = rows.into_iter().map(|row| links.row(app, row)).collect();
-    json!({ "results": results, "next_cursor": next.map(|at| at.to_string()) })
+    Results { results, next_cursor: next.map(|at| at.to_string()) }
 }
 
 fn filter(query: &Query) -> Result<Filter, Problem> {
     let ok = query.word("result", &["ok", "error"])?.map(|word| word == "ok");
-    let mail_statuses = query.word("email_status", &STATUSES)?.map(|status| {
-        match status {
-            "none" => ",none,skipped,",
-            "queued" => ",queued,sending,",
-            "sent" => ",sent,",
-            "deferred" => ",deferred,",
-            "failed" => ",failed,",
-            _ => ",suppressed,",
-        }
-        .to_owned()
-    });
+    let mail_statuses =
+        query.word("email_status", &EmailStatus::ALL.map(EmailStatus::as_str))?.map(|status| {
+            match status {
+                "none" => ",none,skipped,",
+                "queued" => ",queued,sending,",
+                "sent" => ",sent,",
+                "deferred" => ",deferred,",
+                "failed" => ",failed,",
+                _ => ",suppressed,",
+            }
+            .to_owned()
+        });
     let email_key = query.text("email").map(|email| email.trim().to_lowercase());
     Ok(Filter { ok, email_key, external_id: query.text("external_id").map(str::to_owned), mail_statuses })
 }

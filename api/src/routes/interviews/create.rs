@@ -120,6 +120,7 @@ pub(crate) async fn post(
     submit::accept(&app, &principal, &headers, scope, submission, vec![job]).await
 }
 
+#[expect(clippy::similar_names, reason = "the document's own names")]
 async fn read(
     app: &App,
     fields: &mut Fields<'_>,
