@@ -144,7 +144,7 @@ both!(
         assert_eq!(staff.get(&at).send().await.expect(200)["interview"], interview);
         assert_eq!(
             staff.get("/api/v1/interviews/?limit=1").send().await.rows("/interviews"),
-            [interview.clone()]
+            std::slice::from_ref(&interview)
         );
         let own = format!("{OWN}/{}/", interview["id"]);
         assert_eq!(driver.get(&own).send().await.expect(200)["interview"], interview);

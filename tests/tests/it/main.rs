@@ -22,6 +22,7 @@ mod interview_moves;
 mod interview_races;
 mod interview_rules;
 mod interview_waiting;
+mod invites;
 mod lanes;
 mod links;
 mod mail_delivery;
