@@ -32,8 +32,8 @@ async fn meeting(t: &Env) -> Meeting {
         "merchant_id": merchant.id, "interviewee_id": interviewee, "interviewer_id": glen, "kind": "in_person",
         "location": "Hall 4; gate B, \\ left", "start_at": START, "end_at": END,
     }});
-    let made = t.post("/api/v1/interviews", &body).send().await;
-    Meeting { id: made.expect(200)["interview"]["id"].clone(), merchant }
+    let proposed = t.post("/api/v1/interviews", &body).send().await;
+    Meeting { id: proposed.expect(200)["interview"]["id"].clone(), merchant }
 }
 
 /// The mail of a kind to somebody, whose address begins with `to`.

@@ -22,6 +22,7 @@ struct Asked {
     to: InterviewMove,
     by: Side,
     times: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    seen: Option<i64>,
 }
 
 /// Does the job. The move and its end are one transaction; an illegal move ends the operation with its 409.
@@ -71,9 +72,14 @@ async fn let_go(ctx: &Context, interview: i64, version: i64) {
 }
 
 fn read(job: &ClaimedJob) -> Result<Asked, JobError> {
-    let MoveInterview { to, by, times } = payload(job)?;
+    let MoveInterview { to, by, times, seen } = payload(job)?;
     let unknown = |error: &dyn std::fmt::Display| JobError::Unreadable(error.to_string());
-    Ok(Asked { to: to.parse().map_err(|e| unknown(&e))?, by: by.parse().map_err(|e| unknown(&e))?, times })
+    Ok(Asked {
+        to: to.parse().map_err(|e| unknown(&e))?,
+        by: by.parse().map_err(|e| unknown(&e))?,
+        times,
+        seen,
+    })
 }
 
 /// The interview as the move leaves it, or the problem that says why it may not be made.
@@ -85,6 +91,14 @@ async fn moved(tx: &mut Tx, i: &Interview, asked: &Asked) -> Result<Result<Inter
         Ok(to) => to,
         Err(illegal) => return Ok(Err(conflict("interview-state", &illegal.to_string()))),
     };
+    // Of two racing moves one wins: the other was decided upon without having seen what stands now.
+    if asked.seen.is_some_and(|version| version != i.schedule_version) {
+        let told = format!(
+            "The interview was changed while this waited: it is {from} by now, and does not become {to} unseen. \
+             Look at it again."
+        );
+        return Ok(Err(conflict("interview-state", &told)));
+    }
     let mut moved = Interview { status: to.as_str().to_owned(), ..i.clone() };
     match asked.to {
         InterviewMove::Amend => {
