@@ -120,6 +120,11 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// Adds the weak `ETag` and what goes with it; answers 304 to whoever has the body already. A streamed body passes.
 async fn tag(response: Response, method: &Method, if_none_match: Option<&HeaderValue>) -> Response {
     let (mut parts, body) = response.into_parts();
+    if parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
+        // The source documents' spelling.
+        let kind = HeaderValue::from_static("application/json; charset=utf-8");
+        parts.headers.insert(header::CONTENT_TYPE, kind);
+    }
     parts.headers.insert(header::VARY, HeaderValue::from_static("Accept, Origin"));
     let fallback = HeaderValue::from_static("max-age=0, private, must-revalidate");
     parts.headers.entry(header::CACHE_CONTROL).or_insert(fallback);

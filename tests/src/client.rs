@@ -121,6 +121,16 @@ impl Client {
         .await
     }
 
+    /// Polls an operation until it succeeded or failed, and gives it. From its 202 on it must never be a 404.
+    pub async fn ended_operation(&self, id: &str) -> Value {
+        let path = format!("/api/v1/operations/{id}");
+        until(&format!("operation {id} ended"), Duration::from_mins(1), async || {
+            let operation = self.get(&path).send().await.expect(200)["operation"].clone();
+            ["succeeded", "failed"].contains(&operation["status"].as_str()?).then_some(operation)
+        })
+        .await
+    }
+
     /// Every row of a batch's results, page by page.
     pub async fn results(&self, id: &str, query: &str) -> Vec<Value> {
         let mut rows = Vec::new();

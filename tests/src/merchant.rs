@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::Answer;
 use crate::client::{Client, REGISTER};
+use crate::{Answer, issuer};
 
 /// A merchant and what belongs to it, made with the service credential.
 #[derive(Clone, Debug)]
@@ -57,6 +57,29 @@ impl Merchant {
     pub async fn client(&self, role: &str) -> Client {
         let made = self.api_key(role).await;
         self.client.bearer(made["key"].as_str().expect("a key is shown once"))
+    }
+
+    /// Creates a user and gives it. Where the members say nothing it is a candidate whom no mail reaches.
+    pub async fn user(&self, members: &Value) -> Value {
+        let mut user = json!({"merchant_id": self.id, "title": "Cindy Kuvalis"});
+        merge(&mut user, members);
+        let made = self.client.post("/api/v1/users", &json!({ "user": user })).send().await;
+        made.expect(201)["user"].clone()
+    }
+
+    /// Makes a user somebody who is interviewed, and gives the interviewee.
+    pub async fn interviewee(&self, user: &Value, members: &Value) -> Value {
+        let mut interviewee = json!({"merchant_id": self.id, "user_id": user["id"]});
+        merge(&mut interviewee, members);
+        let made =
+            self.client.post("/api/v1/interviewees", &json!({ "interviewee": interviewee })).send().await;
+        made.expect(201)["interviewee"].clone()
+    }
+
+    /// A client with a fresh token of a user.
+    #[must_use]
+    pub fn signed_in(&self, user: &Value) -> Client {
+        self.client.bearer(&issuer::token_of(user))
     }
 
     /// The one registration of an address; with [`Merchant::register`] before it, of a definition.

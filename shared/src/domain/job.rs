@@ -186,6 +186,9 @@ pub struct MoveInterview {
     /// The times that an amendment proposes.
     #[serde(default)]
     pub times: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The schedule's version when the move was asked for; `None`: an older version of the program took it.
+    #[serde(default)]
+    pub seen: Option<i64>,
 }
 
 /// What an attempt at a job came to; recorded in the transaction of the job's effects.

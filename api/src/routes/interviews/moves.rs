@@ -252,7 +252,7 @@ impl Asked {
         submission.meeting_id = Some(interview.id);
         submission.user_id = who.user().map(|user| user.id);
         let (to, by) = (self.to.as_str().to_owned(), by.as_str().to_owned());
-        let payload = MoveInterview { to, by, times: self.times };
+        let payload = MoveInterview { to, by, times: self.times, seen: Some(interview.schedule_version) };
         let job = NewJob {
             id: app.entropy.uuid(now),
             lane: Lane::Intake,
