@@ -265,7 +265,7 @@ impl<'a> Fields<'a> {
 
     /// A whole number within bounds.
     pub(crate) fn integer(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
-        let number = self.value(name)?.as_i64().filter(|n| (least..=most).contains(n));
+        let number = whole(self.value(name)?).filter(|n| (least..=most).contains(n));
         if number.is_none() {
             self.wrong(name, format!("must be a whole number from {least} to {most}"));
         }
@@ -349,9 +349,8 @@ impl<'a> Fields<'a> {
     /// A list of whole numbers within bounds, at most `longest` of them.
     pub(crate) fn integers(&mut self, name: &str, least: i64, most: i64, longest: usize) -> Option<Vec<i64>> {
         let list = self.value(name)?.as_array().filter(|list| list.len() <= longest);
-        let numbers: Option<Vec<i64>> = list.and_then(|list| {
-            list.iter().map(|n| n.as_i64().filter(|n| (least..=most).contains(n))).collect()
-        });
+        let numbers: Option<Vec<i64>> = list
+            .and_then(|list| list.iter().map(|n| whole(n).filter(|n| (least..=most).contains(n))).collect());
         if numbers.is_none() {
             self.wrong(
                 name,
@@ -387,6 +386,15 @@ fn is_scheme(text: &str) -> bool {
 fn is_https(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| {
         url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none()
+    })
+}
+
+/// A whole number, however it was written: `7.0` is one (JSON Schema draft 2020-12, section 4.2.3).
+fn whole(number: &Value) -> Option<i64> {
+    number.as_i64().or_else(|| {
+        let float = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= 9_007_199_254_740_992.0)?;
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number within 2^53 is exact")]
+        Some(float as i64)
     })
 }
 

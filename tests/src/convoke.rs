@@ -16,7 +16,7 @@ use crate::{ports, reaper};
 
 /// The service credential of every service that the tests start.
 pub const SERVICE_KEY: &str = "service-key-of-the-tests-0123456789abcdef0123456789";
-/// What the tokens of every service that the tests start are signed with.
+/// Signs the tokens of users, in every service that the tests start.
 pub const JWT_SECRET: &str = "jwt-secret-of-the-tests-0123456789abcdef0123456789abcdef";
 const TOKEN_KEYS: &str = "1:3f0a5f1e2b4c6d8e9fa0b1c2d3e4f5061728394a5b6c7d8e9f00112233445566";
 

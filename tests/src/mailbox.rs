@@ -19,6 +19,10 @@ pub struct Mail {
     pub text: String,
     /// The HTML part.
     pub html: String,
+    /// The iCalendar part; empty where there is none.
+    pub calendar: String,
+    /// The media type of that part; empty for captured mail.
+    pub calendar_type: String,
 }
 
 impl Mail {
@@ -48,6 +52,8 @@ pub async fn captured(client: &Client) -> Vec<Mail> {
             message_id: field(mail, "message_id"),
             text: field(mail, "text"),
             html: field(mail, "html"),
+            calendar: field(mail, "calendar"),
+            calendar_type: String::new(),
         }));
         match page.json["next_cursor"].as_str() {
             Some(cursor) => path = format!("/api/v1/captured-mails?limit=1000&cursor={cursor}"),
@@ -113,6 +119,9 @@ impl Entity {
             }
         } else if lower.starts_with("text/html") {
             mail.html = self.decoded();
+        } else if lower.starts_with("text/calendar") {
+            mail.calendar = self.decoded();
+            mail.calendar_type = media_type;
         } else if lower.starts_with("text/plain") || lower.is_empty() {
             mail.text = self.decoded();
         }

@@ -61,6 +61,11 @@ fn build() -> Step {
     Step::new("build", &["build", "--workspace", "--bins"], "mend what the compiler names")
 }
 
+/// Builds what tests and chores start.
+pub(crate) fn build_binaries() -> Result<()> {
+    run_step(&build(), Path::new("python3"))
+}
+
 fn black_box(filter: &[String]) -> Step {
     // The tests wait for other processes most of the time, but too many at once starve those.
     let threads = thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8) * 2;

@@ -46,6 +46,17 @@ pub(super) fn described(openapi: &OpenApi) -> Vec<(&str, HttpMethod, &Operation)
     all.collect()
 }
 
+/// The schema that a reference names.
+pub(super) fn named<'a>(schema: &'a RefOr<Schema>, components: &'a Components) -> Option<&'a Schema> {
+    match schema {
+        RefOr::T(schema) => Some(schema),
+        RefOr::Ref(reference) => {
+            let key = reference.ref_location.rsplit('/').next().unwrap_or_default();
+            components.schemas.get(key).and_then(|schema| named(schema, components))
+        }
+    }
+}
+
 /// A method as it is written.
 pub(super) fn name_of(method: &HttpMethod) -> &'static str {
     match method {
@@ -145,16 +156,12 @@ fn names_a_merchant(operation: &Operation, components: &Components) -> bool {
 }
 
 fn holds_a_merchant(schema: &RefOr<Schema>, components: &Components) -> bool {
-    match schema {
-        RefOr::Ref(named) => {
-            let name = named.ref_location.rsplit('/').next().unwrap_or_default();
-            components.schemas.get(name).is_some_and(|schema| holds_a_merchant(schema, components))
-        }
-        RefOr::T(Schema::Object(object)) => {
+    match named(schema, components) {
+        Some(Schema::Object(object)) => {
             object.properties.contains_key("merchant_id")
                 || object.properties.values().any(|inner| holds_a_merchant(inner, components))
         }
-        RefOr::T(_) => false,
+        _ => false,
     }
 }
 

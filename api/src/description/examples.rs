@@ -8,7 +8,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{Components, Content, KnownFormat, OpenApi, RefOr};
 
-use super::common::operations;
+use super::common::{named, operations};
 
 /// Gives every JSON content an example.
 pub(super) struct Examples;
@@ -36,16 +36,9 @@ fn illustrate(kind: &str, content: &mut Content, components: &Components) {
 
 /// An example of a schema that stands under a name.
 fn of(schema: &RefOr<Schema>, name: &str, components: &Components) -> Value {
-    let schema = match schema {
-        RefOr::Ref(named) => {
-            let key = named.ref_location.rsplit('/').next().unwrap_or_default();
-            return components.schemas.get(key).map_or(Value::Null, |schema| of(schema, name, components));
-        }
-        RefOr::T(schema) => schema,
-    };
-    match schema {
-        Schema::Object(object) => of_object(object, name, components),
-        Schema::Array(array) => match &array.items {
+    match named(schema, components) {
+        Some(Schema::Object(object)) => of_object(object, name, components),
+        Some(Schema::Array(array)) => match &array.items {
             _ if !array.examples.is_empty() => array.examples[0].clone(),
             ArrayItems::RefOrSchema(items) => match known(name) {
                 Some(list @ Value::Array(_)) => list,
@@ -53,7 +46,7 @@ fn of(schema: &RefOr<Schema>, name: &str, components: &Components) -> Value {
             },
             ArrayItems::False => json!([]),
         },
-        Schema::AllOf(all) => {
+        Some(Schema::AllOf(all)) => {
             let mut members = Map::new();
             for part in &all.items {
                 if let Value::Object(more) = of(part, name, components) {
@@ -62,8 +55,8 @@ fn of(schema: &RefOr<Schema>, name: &str, components: &Components) -> Value {
             }
             Value::Object(members)
         }
-        Schema::OneOf(one) => of_first(&one.items, name, components),
-        Schema::AnyOf(any) => of_first(&any.items, name, components),
+        Some(Schema::OneOf(one)) => of_first(&one.items, name, components),
+        Some(Schema::AnyOf(any)) => of_first(&any.items, name, components),
         _ => Value::Null,
     }
 }

@@ -6,12 +6,14 @@
 //! - `headers`: the headers' own schemas;
 //! - `problems`: the problem document, and an example of each refusal;
 //! - `values`: schemas that no Rust type says;
+//! - `links`: from an answer to what can be done with what is in it;
 //! - `page`: the description as a page for people;
 //! - `words`: what a schema's house format stands for: patterns, and the words of the domain.
 
 mod common;
 mod examples;
 mod headers;
+mod links;
 mod page;
 mod problems;
 mod values;
@@ -111,6 +113,7 @@ pub(crate) static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
     common::Common.modify(&mut document);
     words::Words.modify(&mut document);
     examples::Examples.modify(&mut document);
+    links::Links.modify(&mut document);
     document
 });
 

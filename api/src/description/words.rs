@@ -12,37 +12,56 @@ use utoipa::openapi::{OpenApi, RefOr};
 
 use super::common::operations;
 
-/// One line: no control character but a tab at an end, no line or paragraph separator, no bidirectional control.
+/// One line: no control character but tabs at its ends, no line or paragraph separator, no bidirectional control.
 macro_rules! line {
     () => {
         r"[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*"
     };
 }
-const LINE: &str = concat!(r"^\t*", line!(), r"\t*$");
+const LINE: &str = concat!(r"^[ \t]*", line!(), r"[ \t]*$");
 /// A line with something to see on it.
 const NAME: &str = concat!(
-    r"^\t*",
+    r"^[ \t]*",
     line!(),
     r"[^\x00-\x20\x7f-\xa0\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000]",
     line!(),
-    r"\t*$"
+    r"[ \t]*$"
 );
 /// Text of any lines, without NUL.
 const TEXT: &str = r"^[^\x00]*$";
-/// https without credentials, or http on a loopback host. A host's last label is no number, or it would be an address.
+/// A host by its name. Its last label is no number, or it would be an address.
+macro_rules! host {
+    () => {
+        r"([A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)*[A-Za-z][A-Za-z0-9]{0,60}"
+    };
+}
+/// A port, and what follows it.
+macro_rules! rest {
+    () => {
+        r"(:[1-9][0-9]{0,3})?([/?#][!-~]*)?"
+    };
+}
+/// https without credentials, or http on a loopback host; blank is none.
 const URL: &str = concat!(
-    r"^(https://([A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9]{0,60})",
-    r"|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9][0-9]{0,3})?([/?#][!-~]*)?$"
+    r"^[ \t]*((https://",
+    host!(),
+    r"|http://(localhost|127\.0\.0\.1|\[::1\]))",
+    rest!(),
+    r")?[ \t]*$"
 );
 /// A place without a colon, or an https URL.
 const LOCATION: &str = concat!(
-    r"^([^:\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
-    r"|https://([A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9]{0,60})(:[1-9][0-9]{0,3})?([/?#][!-~]*)?)$"
+    r"^[ \t]*([^:\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*|https://",
+    host!(),
+    rest!(),
+    r")[ \t]*$"
 );
 /// A short id or a long one.
 const DEFINITION_ID: &str = "^([0-9]{1,18}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
 /// What became of a row.
 const ROW_RESULT: &str = "^(ok|Error: .+)$";
+/// ISO 4217.
+const CURRENCY: &str = "^[A-Z]{3}$";
 const COLOUR: &str = "^#[0-9A-Fa-f]{6}$";
 /// Where a page begins: what an earlier page gave as `next_cursor`.
 const NUMBER_CURSOR: &str = "^-?[0-9]{1,18}$";
@@ -115,7 +134,7 @@ fn pattern(format: &str) -> Option<&'static str> {
         "text" => TEXT,
         "https-url" => URL,
         "colour" => COLOUR,
-        "currency" => "^[A-Z]{3}$",
+        "currency" => CURRENCY,
         "location" => LOCATION,
         "row-result" => ROW_RESULT,
         "definition-id" => DEFINITION_ID,
@@ -135,6 +154,8 @@ pub(super) fn in_prose(pattern: &str) -> Option<&'static str> {
         NUMBER_CURSOR => "cursor",
         DEFINITION_ID => "whole number or UUID",
         ROW_RESULT => "`ok`, or `Error: …`",
+        LOCATION => "place, or https URL",
+        CURRENCY => "three letters",
         _ => return None,
     })
 }
@@ -148,6 +169,7 @@ fn words(format: &str) -> Option<Vec<&'static str>> {
         "operation-kind" => SubmissionKind::ALL.iter().map(|kind| kind.as_str()).collect(),
         "operation-status" => SubmissionStatus::ALL.iter().map(|status| status.as_str()).collect(),
         "ok" => vec!["ok"],
+        "batch-event" => vec!["batch"],
         "batch-status" => vec!["queued", "processing", "completed"],
         "row-outcome" => vec!["ok", "error"],
         "check" => vec!["ok", "failed"],

@@ -37,7 +37,7 @@ const TYPES: [&str; 2] = ["getlink", "sendlink"];
 pub(crate) struct InviteBody {
     #[schema(format = "line", max_length = 200)]
     candidate_name: Option<String>,
-    #[schema(format = "email-address")]
+    #[schema(format = Email)]
     candidate_email: String,
     /// An interview definition's short id.
     #[schema(minimum = 1)]

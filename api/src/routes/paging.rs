@@ -62,13 +62,14 @@ pub(crate) struct PageByNumber {
 }
 
 impl Query {
-    /// The first parameter of this name; an empty one counts as absent.
+    /// The first parameter of this name.
+    fn first(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that may be any text; an empty one counts as absent.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+        self.first(name).filter(|value| !value.is_empty())
     }
 
     /// A parsed parameter.
@@ -77,7 +78,7 @@ impl Query {
         name: &str,
         expected: &str,
     ) -> Result<Option<T>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+        let Some(text) = self.first(name) else { return Ok(None) };
         text.parse()
             .map(Some)
             .map_err(|_| Problem::invalid(format!("?{name}"), format!("must be {expected}")))
@@ -95,7 +96,7 @@ impl Query {
 
     /// One of a few words.
     pub(crate) fn word(&self, name: &str, known: &[&'static str]) -> Result<Option<&'static str>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+        let Some(text) = self.first(name) else { return Ok(None) };
         match known.iter().find(|word| **word == text) {
             Some(word) => Ok(Some(word)),
             None => Err(Problem::invalid(format!("?{name}"), format!("must be one of {}", known.join(", ")))),
@@ -104,7 +105,7 @@ impl Query {
 
     /// An RFC 3339 instant; a `+` that the query's decoding made a space of is understood.
     pub(crate) fn instant(&self, name: &str) -> Result<Option<DateTime<Utc>>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+        let Some(text) = self.first(name) else { return Ok(None) };
         match instant(&text.replace(' ', "+")) {
             Some(instant) => Ok(Some(instant)),
             None => Err(Problem::invalid(format!("?{name}"), INSTANT)),

@@ -14,6 +14,7 @@ use super::paging::{self, ABSENT, OfMerchant, PageByNumber, Query};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::{Fields, JsonObject, checked};
+use crate::description::TimeZone;
 use crate::plain::{self, Begun, unwrapped};
 use crate::problem::Problem;
 
@@ -36,11 +37,10 @@ pub(crate) struct UserShown {
     /// As interviewees see it.
     #[schema(required)]
     contact_phone_number: Option<String>,
-    /// An https URL.
-    #[schema(required)]
+    #[schema(required, format = "https-url")]
     image: Option<String>,
     /// In which mails show times; null: the merchant's.
-    #[schema(required)]
+    #[schema(required, value_type = Option<TimeZone>)]
     time_zone: Option<String>,
     /// Null: the merchant's.
     #[schema(required)]
@@ -76,7 +76,7 @@ pub(crate) struct Users {
 struct NewUser {
     #[schema(format = "name", max_length = 200)]
     title: String,
-    #[schema(format = "email-address")]
+    #[schema(format = Email)]
     email: Option<String>,
     #[schema(format = "line", max_length = 50)]
     phone_number: Option<String>,
@@ -84,8 +84,7 @@ struct NewUser {
     contact_phone_number: Option<String>,
     #[schema(format = "https-url", max_length = 2000)]
     image: Option<String>,
-    #[schema(format = "time-zone")]
-    time_zone: Option<String>,
+    time_zone: Option<TimeZone>,
     #[schema(format = "line", max_length = 35)]
     locale: Option<String>,
     /// What tokens call the user in `sub`; the id as text where nothing is said.
@@ -115,7 +114,7 @@ pub(crate) struct NewUserBody {
 struct UserChange {
     #[schema(nullable = false, format = "name", max_length = 200)]
     title: Option<String>,
-    #[schema(format = "email-address")]
+    #[schema(format = Email)]
     email: Option<String>,
     #[schema(format = "line", max_length = 50)]
     phone_number: Option<String>,
@@ -123,8 +122,7 @@ struct UserChange {
     contact_phone_number: Option<String>,
     #[schema(format = "https-url", max_length = 2000)]
     image: Option<String>,
-    #[schema(format = "time-zone")]
-    time_zone: Option<String>,
+    time_zone: Option<TimeZone>,
     #[schema(format = "line", max_length = 35)]
     locale: Option<String>,
     #[schema(format = "line", max_length = 255)]

@@ -100,6 +100,14 @@ pub async fn drop_unsent(conn: &mut Conn, meeting: i64, reason: &str) -> Result<
     Ok(())
 }
 
+const IN_HAND: &str = "SELECT EXISTS (SELECT 1 FROM messages WHERE meeting_id = $1 AND version < $2 \
+    AND kind = 'interview_reminder' AND status = 'sending')";
+
+/// Whether a reminder of an earlier schedule is in somebody's hand at this moment.
+pub async fn is_earlier_in_hand(conn: &mut Conn, meeting: i64, version: i64) -> Result<bool, DbError> {
+    Ok(on_db!(conn, c => sqlx::query_scalar(IN_HAND).bind(meeting).bind(version).fetch_one(c).await?))
+}
+
 /// What a mail about an interview needs to be judged and written.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct NoticeSubject {

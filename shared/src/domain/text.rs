@@ -14,7 +14,8 @@ pub enum TextError {
     Bidirectional,
 }
 
-/// Trims `raw` and checks it: no control character, no bidirectional control, at most `longest` characters.
+/// Trims `raw` and checks it: no control character, no bidirectional control; as it was sent, at most `longest`
+/// characters.
 /// An empty result is `None`.
 pub fn line(raw: &str, longest: usize) -> Result<Option<&str>, TextError> {
     let text = raw.trim_matches([' ', '\t']);
@@ -24,7 +25,7 @@ pub fn line(raw: &str, longest: usize) -> Result<Option<&str>, TextError> {
     if text.chars().any(is_bidirectional_control) {
         return Err(TextError::Bidirectional);
     }
-    if text.chars().count() > longest {
+    if raw.chars().count() > longest {
         return Err(TextError::TooLong(longest));
     }
     let text = text.trim();

@@ -53,8 +53,8 @@ fn explained(begun: &Value, first: (&Answer, &str), second: (&Answer, &str), end
     for (answer, verb) in [first, second] {
         let to = after(stands["status"].as_str().unwrap(), verb);
         if answer.status == 409 {
-            // Refused is what its state does not allow, and what is about times that changed meanwhile.
-            let is_unseen = stands != *begun && ["accept", "amend"].contains(&verb);
+            // Refused is what its state does not allow, and what was asked for before the other move was seen.
+            let is_unseen = stands != *begun;
             if to.is_some() && !is_unseen {
                 return false;
             }

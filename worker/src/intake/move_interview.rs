@@ -1,6 +1,8 @@
 //! One move of one interview: amend, accept, reject, cancel, complete, no-show. A compare-and-set: of two racing moves
 //! one wins, and the other is told that it came too late.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::db::interviews::{self, Interview};
@@ -10,6 +12,10 @@ use shared::domain::{InterviewMove, InterviewStatus, MessageKind, MoveInterview,
 
 use super::{Done, JobError, answer, notices, payload};
 use crate::context::Context;
+
+/// How long an answer waits for a mail that is on its way.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A move that was understood.
 struct Asked {
@@ -31,20 +37,38 @@ pub(super) async fn perform(ctx: &Context, job: &ClaimedJob) -> Result<Done, Job
     let operation = submissions::find(&mut tx, job.submission_id).await?.ok_or_else(|| gone("submission"))?;
     let id = operation.meeting_id.ok_or_else(|| gone("interview"))?;
     let interview = interviews::lock(&mut tx, id).await?.ok_or_else(|| gone("interview"))?;
-    let mails = match moved(&mut tx, &interview, &asked).await? {
+    let (mails, version) = match moved(&mut tx, &interview, &asked).await? {
         Ok(moved) => {
             let shown = record(&mut tx, &asked, &interview, &moved, now).await?;
             let mails = tell(&mut tx, &asked, &shown, now).await?;
             submissions::succeed(&mut tx, operation.id, &answer(&shown)?, Some(id), now).await?;
-            mails
+            (mails, shown.schedule_version)
         }
         Err(problem) => {
             submissions::fail(&mut tx, operation.id, &problem, now).await?;
-            0
+            (0, 0)
         }
     };
     tx.commit().await?;
+    let_go(ctx, id, version).await;
     Ok(Done { completed: Some(operation.id), mails })
+}
+
+/// Gives a reminder of the earlier schedule that is on its way right now the time to be gone before anybody is told of the
+/// move: then none begins after the answer. Whoever takes one into hand later sees the move.
+async fn let_go(ctx: &Context, interview: i64, version: i64) {
+    let gone = async {
+        loop {
+            let Ok(mut conn) = ctx.db.read().await else { return };
+            match ledger::is_earlier_in_hand(&mut conn, interview, version).await {
+                Ok(true) => {}
+                Ok(false) | Err(_) => return,
+            }
+            drop(conn);
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, gone).await;
 }
 
 fn read(job: &ClaimedJob) -> Result<Asked, JobError> {
@@ -67,9 +91,8 @@ async fn moved(tx: &mut Tx, i: &Interview, asked: &Asked) -> Result<Result<Inter
         Ok(to) => to,
         Err(illegal) => return Ok(Err(conflict("interview-state", &illegal.to_string()))),
     };
-    // Nobody agrees to times, or proposes others, without having seen those that stand.
-    let is_about_times = matches!(asked.to, InterviewMove::Accept | InterviewMove::Amend);
-    if is_about_times && asked.seen.is_some_and(|version| version != i.schedule_version) {
+    // Of two racing moves one wins: the other was decided upon without having seen what stands now.
+    if asked.seen.is_some_and(|version| version != i.schedule_version) {
         let told = format!(
             "The interview was changed while this waited: it is {from} by now, and does not become {to} unseen. \
              Look at it again."

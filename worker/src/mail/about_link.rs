@@ -123,21 +123,24 @@ fn link(ctx: &Context, s: &MailSubject, registration: Option<i64>) -> Option<Str
     Some(link_url(base, s.interview_id, &token.encode(keys)?, flags))
 }
 
-/// The reminders that an invitation brings once it is sent: so long after it, and so long before the link's end, in the
-/// order of their time. Not within an hour of it or of each other, and none at the link's end.
-pub(super) fn reminders(message: &ClaimedMessage, s: &MailSubject) -> Vec<LinkReminder> {
+/// The reminders that an invitation brings once it is sent: so long after that, and so long before the link's end, in
+/// the order of their time. Not within an hour of it or of each other, and none at the link's end.
+pub(super) fn reminders(
+    message: &ClaimedMessage,
+    s: &MailSubject,
+    sent_at: DateTime<Utc>,
+) -> Vec<LinkReminder> {
     let (Some(registration_id), true) =
         (message.registration_id, message.kind == MessageKind::Invitation.as_str())
     else {
         return Vec::new();
     };
-    let begin = message.created_at;
-    let after = s.remind_after.iter().filter_map(|s| begin.checked_add_signed(TimeDelta::try_seconds(*s)?));
+    let after = s.remind_after.iter().filter_map(|s| sent_at.checked_add_signed(TimeDelta::try_seconds(*s)?));
     let before = s.remind_before_expiry.iter();
     let before = before.filter_map(|b| s.expires_at.checked_sub_signed(TimeDelta::try_seconds(*b)?));
     let mut instants: Vec<_> = after.chain(before).filter(|at| *at < s.expires_at).collect();
     instants.sort_unstable();
-    let mut last = begin;
+    let mut last = sent_at;
     instants.retain(|at| {
         let keeps = *at - last >= APART;
         last = if keeps { *at } else { last };

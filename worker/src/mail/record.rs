@@ -58,8 +58,7 @@ pub(super) async fn record(ctx: &Context, outcomes: &[Outcome]) -> Result<(), Db
             count(deltas.entry(submission).or_default(), &outcome.message, record.status);
         }
         if let (Subject::Link(link), MessageStatus::Sent) = (&outcome.subject, record.status) {
-            let to_come = about_link::reminders(&outcome.message, link);
-            reminders.extend(to_come.into_iter().filter(|reminder| reminder.due_at > now));
+            reminders.extend(about_link::reminders(&outcome.message, link, now));
         }
         match &outcome.ended {
             Ended::Verdict(Verdict::Bounced { error }) => {

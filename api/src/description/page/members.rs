@@ -5,6 +5,7 @@ use serde_json::Value;
 use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{Components, RefOr};
 
+use crate::description::common::named;
 use crate::description::words;
 
 /// How deep members are shown: no schema here is deeper, and a circle would end.
@@ -19,17 +20,6 @@ pub(super) struct Member {
     kind: String,
     about: Option<String>,
     members: Vec<Member>,
-}
-
-/// The schema that a reference names.
-pub(super) fn named<'a>(schema: &'a RefOr<Schema>, components: &'a Components) -> Option<&'a Schema> {
-    match schema {
-        RefOr::T(schema) => Some(schema),
-        RefOr::Ref(named) => {
-            let key = named.ref_location.rsplit('/').next().unwrap_or_default();
-            components.schemas.get(key).and_then(|schema| self::named(schema, components))
-        }
-    }
 }
 
 /// The members of a schema, of a list's items, or of all parts that it is made of.

@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use shared::db::idempotency::Scope;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Ref, Schema};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use uuid::Uuid;
 
@@ -88,6 +88,35 @@ impl PartialSchema for GivenUpload {
     }
 }
 
+/// An upload as CSV.
+struct CsvRows;
+
+impl ToSchema for CsvRows {}
+
+impl PartialSchema for CsvRows {
+    fn schema() -> RefOr<Schema> {
+        let about = "A header row with the column `email`, and `name` and `external_id` or not, in any order; then rows.";
+        // Simpler than what is taken: quotes, other columns and capitals are, too.
+        let pattern = r#"^([a-z_]*,)*email(,[a-z_]*)*\r?\n([^"\r\n]+\r?\n)+$"#;
+        text(about, pattern)
+    }
+}
+
+/// An upload as NDJSON.
+struct NdjsonRows;
+
+impl ToSchema for NdjsonRows {}
+
+impl PartialSchema for NdjsonRows {
+    fn schema() -> RefOr<Schema> {
+        text("A JSON object per line; blank lines are passed over.", r"[^\t\n\x0c\r \ufeff]")
+    }
+}
+
+fn text(about: &str, pattern: &str) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(about)).pattern(Some(pattern)).into()
+}
+
 /// Register up to 1,000,000 users at once
 ///
 /// CSV with a header row (`name,email,external_id` in any order), or a JSON object per line, or JSON as for the smaller
@@ -96,8 +125,8 @@ impl PartialSchema for GivenUpload {
     post, path = "/api/v1/batches", tag = "Bulk registration", operation_id = "create_batch", params(Asked),
     request_body(content(
         (GivenUpload = "application/json"),
-        (String = "text/csv", example = "name,email,external_id\r\nPeter Parker,jozo@jozo.sk,abcd\r\n"),
-        (String = "application/x-ndjson", example = "{\"email\": \"hi@jozefbalaz.com\"}\n")
+        (CsvRows = "text/csv", example = "name,email,external_id\r\nPeter Parker,jozo@jozo.sk,abcd\r\n"),
+        (NdjsonRows = "application/x-ndjson", example = "{\"email\": \"hi@jozefbalaz.com\"}\n")
     )),
     responses((status = 202, description = "The batch, accepted.", body = OneBatch))
 )]

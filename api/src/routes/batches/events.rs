@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
 use shared::db::submissions::Submission;
+use utoipa::ToSchema;
 
 use super::super::paging::{OfMerchant, Query};
 use super::results::reread;
@@ -24,6 +25,16 @@ struct Watch {
     told: bool,
 }
 
+/// One event.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described here, written as an event")]
+struct BatchEvent {
+    #[schema(format = "batch-event")]
+    event: String,
+    /// The batch as JSON, as `GET /api/v1/batches/{id}` shows it.
+    data: String,
+}
+
 /// A batch as it moves
 ///
 /// Server-sent events named `batch`, each with the batch as its data: at once, whenever it moved (looked at twice a
@@ -32,7 +43,7 @@ struct Watch {
     get, path = "/api/v1/batches/{id}/events", tag = "Bulk registration", operation_id = "watch_batch",
     params(("id" = Uuid, Path), OfMerchant),
     responses((
-        status = 200, description = "The events.", body = String, content_type = "text/event-stream",
+        status = 200, description = "The events.", body = BatchEvent, content_type = "text/event-stream",
         example = "event: batch\ndata: {\"batch\": {…}}\n\n"
     ))
 )]
