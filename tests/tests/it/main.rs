@@ -3,6 +3,7 @@
 //! `both!` runs a test on the embedded default and on PostgreSQL + Redis + SMTP; the others say what they stand on.
 #![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
+mod audit_log;
 mod bulk_upload;
 mod calendar;
 mod candidate_page;
