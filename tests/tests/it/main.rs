@@ -38,6 +38,7 @@ mod other_issuers;
 mod outages;
 mod queue;
 mod recovery;
+mod reference_data_isolation;
 mod registration_rules;
 mod registrations;
 mod reminders;
