@@ -34,6 +34,7 @@ mod mail_policy;
 mod merchants;
 mod named_merchant;
 mod odd_input;
+mod odd_people_input;
 mod other_issuers;
 mod outages;
 mod queue;
