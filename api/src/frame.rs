@@ -18,6 +18,7 @@ use crate::auth::RequestId;
 use crate::idempotency;
 use crate::limit::Standing;
 use crate::problem::{Problem, Unwritten};
+use crate::routes::paging::ABSENT;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -41,10 +42,15 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     } else {
         axum::response::IntoResponse::into_response(Problem::Unavailable)
     };
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && response.extensions().get::<Unwritten>().is_none()
-    {
-        response = keep_allow(&response);
+    if response.extensions().get::<Unwritten>().is_none() {
+        match response.status() {
+            StatusCode::METHOD_NOT_ALLOWED => response = keep_allow(&response),
+            // The router's own: a path that is no UTF-8 names nothing.
+            StatusCode::BAD_REQUEST => {
+                response = axum::response::IntoResponse::into_response(Problem::NotFound(ABSENT));
+            }
+            _ => {}
+        }
     }
     if let Some(Unwritten(document)) = response.extensions_mut().remove::<Unwritten>() {
         write_problem(&mut response, document, &path, &id);

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 
-use crate::{mail_bench, needs, queue_bench};
+use crate::{interview_bench, mail_bench, needs, queue_bench};
 
 /// What can be measured.
 #[derive(Clone, Debug, Subcommand)]
@@ -23,6 +23,12 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 10_000)]
         mails: u64,
     },
+    /// What creating an interview costs, request by request, beside the same insert done directly.
+    Interview {
+        /// Requests of each kind.
+        #[arg(long, default_value_t = 1_000)]
+        requests: usize,
+    },
 }
 
 /// Runs a measurement. A program without optimisations would measure the compiler, so that one hands over to one with.
@@ -37,14 +43,32 @@ pub(crate) fn run(what: &Bench) -> Result<()> {
             runtime.block_on(queue_bench::run(*jobs))
         }
         Bench::Mail { mails } => runtime.block_on(mail_bench::run(*mails)),
+        Bench::Interview { requests } => {
+            needs::meet()?;
+            build_service()?;
+            runtime.block_on(interview_bench::run(*requests))
+        }
     }
+}
+
+/// The program that is measured, built as this one is, beside it.
+fn build_service() -> Result<()> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--release", "--package", "convoke", "--bin", "convoke"])
+        .status()
+        .context("cargo does not run")?;
+    if status.success() { Ok(()) } else { bail!("the service does not build; the reason is above") }
 }
 
 fn optimised() -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let this = env::current_exe().context("the system does not tell where this program is")?;
+    let service = this.with_file_name("../release/convoke");
     let status = Command::new(cargo)
         .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
         .args(env::args_os().skip(1))
+        .env("CONVOKE_BIN", service)
         .status()
         .context("cargo does not run")?;
     if status.success() { Ok(()) } else { bail!("the measurement failed; its reason is above") }

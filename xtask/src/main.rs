@@ -2,6 +2,7 @@
 
 mod bench;
 mod conformance;
+mod interview_bench;
 mod mail_bench;
 mod needs;
 mod python;
@@ -22,7 +23,8 @@ use clap::{Parser, Subcommand};
         cargo xtask test -- links::of_fifty_racing_posts_one_wins::postgres --nocapture\n  \
         cargo xtask conformance --max-examples 500   the service against its description, longer\n  \
         cargo xtask bench queue                   no-op jobs per second through both queues\n  \
-        cargo xtask bench mail --mails 20000      mails per second through a local sink"
+        cargo xtask bench mail --mails 20000      mails per second through a local sink\n  \
+        cargo xtask bench interview               what creating an interview costs, and what that is made of"
 )]
 struct Xtask {
     #[command(subcommand)]

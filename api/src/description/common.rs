@@ -134,7 +134,7 @@ impl Kind {
             (self.has_body || self.is_post, "400", "Malformed"),
             (asks, "401", "Unauthorized"),
             (asks, "403", "Forbidden"),
-            (asks && self.names_something, "404", "NotFound"),
+            (self.names_something, "404", "NotFound"),
             (asks && changes, "409", "Conflict"),
             (self.reads_a_link, "410", "Gone"),
             (self.has_body, "413", "TooLarge"),

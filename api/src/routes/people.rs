@@ -31,7 +31,7 @@ const ALL: i64 = 100_000;
 #[expect(dead_code, reason = "described here, read by `Query`")]
 struct Wanted {
     /// The person's address, in any case.
-    #[param(format = "email-address")]
+    #[param(format = Email)]
     email: String,
 }
 

@@ -83,21 +83,21 @@ pub(crate) struct GivenUser;
 
 impl ToSchema for GivenUser {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((User::name().into_owned(), User::schema()));
+        schemas.push((Candidate::name().into_owned(), Candidate::schema()));
     }
 }
 
 impl PartialSchema for GivenUser {
     fn schema() -> RefOr<Schema> {
         let bad = "A bad row: it gets a result that says what is wrong, and harms no other.";
-        AnyOfBuilder::new().item(Ref::from_schema_name(User::name())).item(anything(bad)).into()
+        AnyOfBuilder::new().item(Ref::from_schema_name(Candidate::name())).item(anything(bad)).into()
     }
 }
 
 /// A user to register.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "described here, read member by member")]
-struct User {
+struct Candidate {
     #[schema(format = "line", max_length = 255)]
     name: Option<String>,
     #[schema(format = Email)]

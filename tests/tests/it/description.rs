@@ -159,6 +159,59 @@ async fn answers_have_all_their_members() {
 }
 
 both!(
+    async fn a_path_that_is_no_utf_8_names_nothing(t: &Env) {
+        for path in ["/api/v1/registrations/%FF", "/api/v1/batches/%C3%28/results", "/interview/take/%FF"] {
+            let answer = t.get(path).send().await;
+            answer.expect(404);
+            assert_eq!(answer.media_type(), "application/problem+json", "{path}");
+        }
+    }
+);
+
+/// The schemas that a source makes, by the names that they have in the description.
+fn schema_names(source: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let (mut is_schema, mut given) = (false, None);
+    for line in source.lines() {
+        let code = line.trim();
+        is_schema |= code.starts_with("#[derive(") && code.contains("ToSchema");
+        if let Some((_, rest)) = code.split_once("as = ").filter(|_| is_schema) {
+            given = rest.split([',', ')']).next().map(str::to_owned);
+        }
+        let manual = code.strip_prefix("impl ToSchema for ");
+        let derived = code.split_once("struct ").or(code.split_once("enum ")).filter(|_| is_schema);
+        if let Some(rest) = manual.or(derived.map(|(_, rest)| rest)) {
+            let own = rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            names.push(given.take().unwrap_or_else(|| own.to_owned()));
+            is_schema = false;
+        }
+    }
+    names
+}
+
+/// The later of two would silently stand for both.
+#[test]
+fn no_two_schemas_share_a_name() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut folders = vec![root.join("api/src"), root.join("shared/src")];
+    let mut seen = std::collections::BTreeMap::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            for name in schema_names(&std::fs::read_to_string(&path).unwrap()) {
+                let other = seen.insert(name.clone(), path.clone());
+                assert!(other.is_none(), "{name} is a schema of {path:?} and of {other:?}");
+            }
+        }
+    }
+    assert!(seen.len() > 80, "{} schemas", seen.len());
+}
+
+both!(
     async fn the_page_tells_of_every_path_and_loads_nothing(t: &Env) {
         let page = t.anonymous().get("/docs").send().await;
         page.expect(200);

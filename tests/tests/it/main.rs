@@ -14,6 +14,7 @@ mod dead_jobs;
 mod demo;
 mod description;
 mod document_example;
+mod erasure;
 mod errors;
 mod house_rules;
 mod http_habits;
