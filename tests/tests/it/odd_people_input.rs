@@ -1,5 +1,7 @@
 //! Values that nobody would send in earnest, on the paths of users, interviews and invites: told off, never a 500.
 
+use std::fmt::Write as _;
+
 use convoke_tests::merchant::merge;
 use convoke_tests::{Answer, Client, Env, People, both};
 use futures_util::stream::{self, StreamExt as _};
@@ -165,6 +167,15 @@ both!(
     }
 );
 
+/// Every byte in the form that URLs have for it.
+fn percent(text: &str) -> String {
+    let mut written = String::new();
+    for byte in text.bytes() {
+        let _ = write!(written, "%{byte:02X}");
+    }
+    written
+}
+
 both!(
     async fn odd_ids_and_parameters_are_no_500(t: &Env) {
         let people = People::of(t.merchant("Acme").await).await;
@@ -173,7 +184,7 @@ both!(
             .iter()
             .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
             .filter(|text| text.len() < 2_000)
-            .map(|text| text.bytes().map(|byte| format!("%{byte:02X}")).collect())
+            .map(|text| percent(&text))
             .collect();
         let lists = [
             ("/api/v1/users", "email subject role limit cursor merchant_id"),
