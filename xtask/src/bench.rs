@@ -45,20 +45,9 @@ pub(crate) fn run(what: &Bench) -> Result<()> {
         Bench::Mail { mails } => runtime.block_on(mail_bench::run(*mails)),
         Bench::Interview { requests } => {
             needs::meet()?;
-            build_service()?;
             runtime.block_on(interview_bench::run(*requests))
         }
     }
-}
-
-/// The program that is measured, built as this one is, beside it.
-fn build_service() -> Result<()> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["build", "--quiet", "--release", "--package", "convoke", "--bin", "convoke"])
-        .status()
-        .context("cargo does not run")?;
-    if status.success() { Ok(()) } else { bail!("the service does not build; the reason is above") }
 }
 
 fn optimised() -> Result<()> {
@@ -66,10 +55,17 @@ fn optimised() -> Result<()> {
     let this = env::current_exe().context("the system does not tell where this program is")?;
     let service = this.with_file_name("../release/convoke");
     let status = Command::new(cargo)
-        .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
+        .args(["build", "--release", "--workspace", "--bins"])
+        .status()
+        .context("cargo does not run")?;
+    if !status.success() {
+        bail!("the optimised programs do not build; the reason is above");
+    }
+    let optimised = this.with_file_name("../release/xtask");
+    let status = Command::new(optimised)
         .args(env::args_os().skip(1))
         .env("CONVOKE_BIN", service)
         .status()
-        .context("cargo does not run")?;
+        .context("the optimised program does not run")?;
     if status.success() { Ok(()) } else { bail!("the measurement failed; its reason is above") }
 }

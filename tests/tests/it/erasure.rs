@@ -46,8 +46,8 @@ async fn known(t: &Env) -> (String, [Value; 2]) {
             "location": "Cindy's own house", "start_at": format!("{year}-01-01T10:00:00Z"),
             "end_at": format!("{year}-01-01T11:00:00Z"),
         }});
-        let made = t.post("/api/v1/interviews", &body).send().await;
-        interviews.push(made.expect(200)["interview"]["id"].clone());
+        let proposed = t.post("/api/v1/interviews", &body).send().await;
+        interviews.push(proposed.expect(200)["interview"]["id"].clone());
     }
     t.post_empty(&format!("/api/v1/interviews/{}/accept", interviews[0])).send().await.expect(200);
     t.post_empty(&format!("/api/v1/interviews/{}/complete", interviews[0])).send().await.expect(200);

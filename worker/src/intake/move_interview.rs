@@ -8,7 +8,7 @@ use serde_json::Value;
 use shared::db::interviews::{self, Interview};
 use shared::db::jobs::{self, ClaimedJob};
 use shared::db::{Tx, interviewees, merchants, notices as ledger, submissions, users};
-use shared::domain::{InterviewMove, InterviewStatus, MessageKind, MoveInterview, Side, conflict};
+use shared::domain::{InterviewMove, MessageKind, MoveInterview, Side, conflict};
 
 use super::{Done, JobError, answer, notices, payload};
 use crate::context::Context;
@@ -155,10 +155,10 @@ async fn tell(tx: &mut Tx, asked: &Asked, i: &Interview, now: DateTime<Utc>) -> 
         InterviewMove::Complete | InterviewMove::NoShow => None,
     };
     let reason = format!("the interview was {} before the mail was sent", i.status);
-    if matches!(i.state(), Some(InterviewStatus::Amended | InterviewStatus::Scheduled)) {
-        ledger::drop_reminders(tx, i.id, &reason).await?;
-    } else {
+    if matches!(asked.to, InterviewMove::Reject | InterviewMove::Cancel) {
         ledger::drop_unsent(tx, i.id, &reason).await?;
+    } else {
+        ledger::drop_reminders(tx, i.id, &reason).await?;
     }
     let Some(kind) = kind else { return Ok(0) };
     let gone = || JobError::Unreadable("its merchant is gone".to_owned());

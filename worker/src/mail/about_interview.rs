@@ -60,13 +60,19 @@ fn stale(
     s: &NoticeSubject,
     now: DateTime<Utc>,
 ) -> Option<&'static str> {
-    use InterviewStatus::{Amended, Pending, Scheduled};
+    use InterviewStatus::{Amended, Completed, NoShow, Pending, Scheduled};
     const MOVED: &str = "the interview was moved or ended before the mail was sent";
-    let is_current = s.schedule_version == version;
+    let is_to_come = matches!(status, Pending | Scheduled);
+    // What was agreed stays true when it took place.
+    let (status, schedule) = match status {
+        Completed | NoShow => (Scheduled, s.schedule_version - 1),
+        other => (other, s.schedule_version),
+    };
+    let is_current = schedule == version;
     // The next move leaves what was said true where it only agrees to it, or proposes something else.
-    let is_next = s.schedule_version == version + 1;
+    let is_next = schedule == version + 1;
     let holds = match kind {
-        MessageKind::InterviewReminder => is_current && matches!(status, Pending | Scheduled),
+        MessageKind::InterviewReminder => is_to_come && is_current,
         MessageKind::InterviewCreated => {
             matches!(status, Pending | Amended) || (is_next && status == Scheduled)
         }

@@ -47,8 +47,8 @@ fn a_proposal_is_told_while_its_times_hold() {
     assert!(is_sent(InterviewCreated, 1, Amended, 2), "the first times stand beside the amendment");
     assert!(is_sent(InterviewCreated, 1, Scheduled, 2), "accepted as it was");
     assert!(!is_sent(InterviewCreated, 1, Scheduled, 3), "accepted with other times");
-    for ended in [Rejected, Cancelled, Completed] {
-        assert!(!is_sent(InterviewCreated, 1, ended, 2));
+    for off in [Rejected, Cancelled] {
+        assert!(!is_sent(InterviewCreated, 1, off, 2));
     }
 }
 
@@ -64,6 +64,7 @@ fn an_amendment_is_told_until_another_takes_its_place() {
 fn an_agreement_is_told_unless_it_is_off_and_an_end_always() {
     assert!(is_sent(InterviewAccepted, 2, Scheduled, 2));
     assert!(is_sent(InterviewAccepted, 2, Amended, 3));
+    assert!(is_sent(InterviewAccepted, 2, Completed, 3), "it took place as it was agreed");
     assert!(!is_sent(InterviewAccepted, 2, Cancelled, 3));
     assert!(is_sent(InterviewCancelled, 3, Cancelled, 3));
 }
@@ -74,6 +75,8 @@ fn a_reminder_is_of_this_schedule_and_not_of_the_last_five_minutes() {
     assert!(is_sent(InterviewReminder, 2, Scheduled, 2));
     assert!(!is_sent(InterviewReminder, 1, Scheduled, 2));
     assert!(!is_sent(InterviewReminder, 2, Amended, 2), "nobody knows when");
+    assert!(!is_sent(InterviewReminder, 2, Cancelled, 3));
+    assert!(!is_sent(InterviewReminder, 2, Completed, 3));
     let s = subject(1);
     let reminded = |before: TimeDelta| stale(InterviewReminder, Pending, 1, &s, s.start_at - before);
     assert_eq!(reminded(TimeDelta::minutes(5)), None);
