@@ -20,7 +20,8 @@ pub(crate) struct Plain<'a> {
     scope: Option<Scope>,
     app: &'a App,
     principal: &'a Principal,
-    merchant: Uuid,
+    /// In whose audit log it is told.
+    pub(crate) merchant: Uuid,
 }
 
 /// What a request begins with.

@@ -1,5 +1,7 @@
 //! Whoever signs tokens: with the secret that the service knows, or with a key pair of another issuer's own.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use p256::pkcs8::EncodePrivateKey as _;
@@ -100,18 +102,36 @@ impl KeyPair {
     /// Claims signed with the private half; the header names the key.
     #[must_use]
     pub fn signed(&self, claims: &Value) -> String {
-        self.signed_as(Some(&self.id), claims)
+        self.signed_as(self.algorithm, Some(&self.id), claims)
     }
 
-    /// Claims signed with the private half, under any key's name or none.
+    /// Claims signed with the private half by another of its algorithms, under any key's name or none.
     ///
     /// # Panics
     /// When they cannot be signed.
     #[must_use]
-    pub fn signed_as(&self, id: Option<&str>, claims: &Value) -> String {
-        let header = Header { kid: id.map(str::to_owned), ..Header::new(self.algorithm) };
+    pub fn signed_as(&self, algorithm: Algorithm, id: Option<&str>, claims: &Value) -> String {
+        let header = Header { kid: id.map(str::to_owned), ..Header::new(algorithm) };
         jsonwebtoken::encode(&header, claims, &self.private).expect("claims can be signed")
     }
+}
+
+/// A token with any header and any signature: for what no library would write.
+#[must_use]
+pub fn forged(header: &Value, claims: &Value, signature: impl FnOnce(&[u8]) -> String) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(header), part(claims));
+    format!("{signed}.{}", signature(signed.as_bytes()))
+}
+
+/// The HMAC-SHA256 of a message, as a token has it.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn hmac(secret: &[u8], message: &[u8]) -> String {
+    let key = EncodingKey::from_secret(secret);
+    jsonwebtoken::crypto::sign(message, &key, Algorithm::HS256).expect("any secret signs")
 }
 
 /// The document that publishes keys.

@@ -114,9 +114,7 @@ impl Verifier {
         }
         let bearer = match (claims.role.as_deref(), claims.sub) {
             (Some("service_role"), _) => Bearer::Service,
-            (None | Some("authenticated"), Some(sub)) if (1..=LONGEST_SUBJECT).contains(&sub.len()) => {
-                Bearer::User(sub)
-            }
+            (None | Some("authenticated"), Some(sub)) if is_subject(&sub) => Bearer::User(sub),
             _ => return None,
         };
         #[expect(clippy::cast_possible_truncation, reason = "it is between 1970 and 9999")]
@@ -134,6 +132,11 @@ impl Verifier {
             one => known(one),
         }
     }
+}
+
+/// Whether anybody can be called so: no column holds a NUL.
+fn is_subject(sub: &str) -> bool {
+    (1..=LONGEST_SUBJECT).contains(&sub.len()) && !sub.contains('\0')
 }
 
 #[cfg(test)]
@@ -177,9 +180,13 @@ mod tests {
         let supabase =
             json!({ "sub": sub, "role": "authenticated", "aud": "authenticated", "exp": 1_800_000_050.5 });
         assert_eq!(verified(Algorithm::HS256, SECRET, &supabase), user(sub));
-        for (name, value) in
-            [("role", json!("anon")), ("sub", json!("")), ("sub", json!(7)), ("sub", json!(null))]
-        {
+        for (name, value) in [
+            ("role", json!("anon")),
+            ("sub", json!("")),
+            ("sub", json!(7)),
+            ("sub", json!(null)),
+            ("sub", json!("7\0")),
+        ] {
             let mut changed = supabase.clone();
             changed[name] = value;
             assert_eq!(verified(Algorithm::HS256, SECRET, &changed), None, "{changed}");

@@ -217,6 +217,7 @@ pub(crate) async fn create(
     fields.finish()?;
     check_parent(&mut work.tx, &merchant).await?;
     merchants::insert(&mut work.tx, &merchant).await?;
+    work.merchant = merchant.id;
     work.created(OneMerchant { merchant: shown(merchant) }, None).await
 }
 

@@ -46,9 +46,12 @@ pub(crate) async fn post(
     headers: HeaderMap,
     body: OptionalObject,
 ) -> Result<Response, Problem> {
-    let (jti, expires_at) = if body.bytes.is_empty() { own(&principal)? } else { named(&principal, &body)? };
+    let is_own = body.bytes.is_empty();
+    let (jti, expires_at) = if is_own { own(&principal)? } else { named(&principal, &body)? };
     let merchant = principal.own().map_or(Uuid::nil(), |merchant| merchant.id);
-    let begun = plain::begin(&app, &principal, &headers, merchant, PATH, &body.bytes).await?;
+    // Without a body the token is the request: two of them are never each other's repetition, whatever their key.
+    let path = if is_own { format!("{PATH}/{jti}") } else { PATH.to_owned() };
+    let begun = plain::begin(&app, &principal, &headers, merchant, &path, &body.bytes).await?;
     let mut work = match begun {
         Begun::Fresh(work) => work,
         Begun::Replayed(response) => return Ok(response),

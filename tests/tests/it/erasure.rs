@@ -22,15 +22,15 @@ async fn known(t: &Env) -> (String, [Value; 2]) {
     let terms = json!({"send_email": true});
     merchant.register_with(&definition, &all, &terms).await.expect(200);
 
-    let make = async |body: Value| {
+    let create = async |body: Value| {
         t.post("/api/v1/users", &json!({ "user": body }))
             .idempotency_key(&body["title"].to_string())
             .send()
             .await
     };
     let glen =
-        make(json!({"merchant_id": merchant.id, "title": "Glen Dibbert", "email": "glen@example.org"})).await;
-    let cindy = make(json!({
+        create(json!({"merchant_id": merchant.id, "title": "Glen Dibbert", "email": "glen@example.org"})).await;
+    let cindy = create(json!({
         "merchant_id": merchant.id, "title": "Cindy Kuvalis", "email": EMAIL, "phone_number": PHONE,
         "subject": "cindy-at-the-identity-provider",
     }))

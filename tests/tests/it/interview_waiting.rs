@@ -1,6 +1,9 @@
 //! Interviews as operations: not waiting for them, who may look at them, and asking again under the same key.
 
+use std::collections::BTreeSet;
+
 use convoke_tests::{Client, Env, People, both};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 const PATH: &str = "/api/v1/interviews";
@@ -151,5 +154,48 @@ both!(
         assert_eq!(driver.get(&format!("{OWN}/")).send().await.rows("/interviews").len(), 1);
         driver.post_empty(&format!("{own}accept/")).send().await.expect(200);
         staff.post_empty(&format!("{at}no_show/")).send().await.expect(200);
+    }
+);
+
+both!(
+    async fn fifty_twins_make_one_interview_and_get_one_answer(t: &Env) {
+        let people = People::of(t.merchant("Acme").await).await;
+        let body = people.proposal(&people.interviewee().await, &json!({}));
+        let twin = || people.as_staff.post(PATH, &body).idempotency_key("twin").prefer("wait=60").send();
+        let answers = join_all((0..50).map(|_| twin())).await;
+        let texts: BTreeSet<&str> = answers
+            .iter()
+            .map(|answer| {
+                answer.expect(200);
+                answer.text.as_str()
+            })
+            .collect();
+        assert_eq!(texts.len(), 1, "{texts:?}");
+        assert_eq!(
+            answers.iter().filter(|answer| answer.header("idempotent-replayed") == "true").count(),
+            49
+        );
+        let listed = people.as_staff.get(PATH).send().await;
+        assert_eq!(listed.rows("/interviews").len(), 1, "{}", listed.text);
+    }
+);
+
+both!(
+    async fn whoever_has_an_interview_as_it_stands_is_not_sent_it_again(t: &Env) {
+        let people = People::of(t.merchant("Acme").await).await;
+        let interview = people.interview().await;
+        for (who, base) in [(&people.as_staff, PATH), (&people.as_driver, OWN)] {
+            let path = format!("{base}/{}", interview["id"]);
+            let first = who.get(&path).send().await;
+            first.expect(200);
+            let etag = first.header("etag").to_owned();
+            let again = who.get(&path).header("if-none-match", &etag).send().await;
+            again.expect(304);
+            assert_eq!((again.text.as_str(), again.header("etag")), ("", etag.as_str()));
+            let (start, end) = people.hour();
+            let body = json!({"interview": {"amend_start_at": start, "amend_end_at": end}});
+            who.post(&format!("{path}/amend"), &body).send().await.expect(200);
+            who.get(&path).header("if-none-match", &etag).send().await.expect(200);
+        }
     }
 );
