@@ -102,8 +102,10 @@ impl Plain<'_> {
             id => id.to_string(),
         };
         let (action, subject) = (format!("create_{singular}"), format!("{singular}/{id}"));
+        // A merchant's own making is the first entry of its log.
+        let merchant = if singular == "merchant" { id.parse().unwrap_or_default() } else { self.merchant };
         let (tx, clock) = (&mut self.tx, &self.app.clock);
-        Ok(self.principal.note(tx, clock, self.merchant, &action, Some(&subject)).await?)
+        Ok(self.principal.note(tx, clock, merchant, &action, Some(&subject)).await?)
     }
 
     /// Commits, and answers 204. The audit log is told what was done.

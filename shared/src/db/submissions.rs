@@ -199,6 +199,17 @@ pub async fn fail(conn: &mut Conn, id: Uuid, problem: &Value, now: DateTime<Utc>
     Ok(())
 }
 
+const HOLD: &str = "SELECT id FROM submissions WHERE id = ANY($1) ORDER BY id FOR UPDATE";
+
+/// Holds submissions whose counters will move, in one order everywhere. Whoever holds nothing else yet can wait here
+/// without harm. SQLite has one writer, who waits for nobody.
+pub async fn hold(conn: &mut Conn, ids: &[Uuid]) -> Result<(), DbError> {
+    if let Conn::Postgres(c) = conn {
+        sqlx::query(HOLD).bind(ids).execute(&mut **c).await?;
+    }
+    Ok(())
+}
+
 /// How a submission's mail counters move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MailDelta {

@@ -1,7 +1,7 @@
 //! Recording what mails came to: messages, their batches' counters, bounces and the embedded mailbox, in one
 //! transaction.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::db::captured_mails::{self, NewMail};
@@ -49,6 +49,11 @@ pub(super) async fn record(ctx: &Context, outcomes: &[Outcome]) -> Result<(), Db
     let now = ctx.clock.now();
     let records: Vec<Recorded> = outcomes.iter().map(|outcome| row(ctx, now, outcome)).collect();
     let mut tx = ctx.db.begin().await?;
+    // First, and with nothing else in hand: a batch's row may be held for long, and meanwhile the messages' leases must
+    // be renewed.
+    let batches: BTreeSet<Uuid> =
+        outcomes.iter().filter_map(|outcome| outcome.message.submission_id).collect();
+    submissions::hold(&mut tx, &batches.into_iter().collect::<Vec<_>>()).await?;
     let ours: HashSet<i64> = deliveries::record(&mut tx, &records, now).await?.into_iter().collect();
     let mut deltas: BTreeMap<Uuid, MailDelta> = BTreeMap::new();
     let mut reminders = Vec::new();
