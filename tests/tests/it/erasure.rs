@@ -29,7 +29,8 @@ async fn known(t: &Env) -> (String, [Value; 2]) {
             .await
     };
     let glen =
-        create(json!({"merchant_id": merchant.id, "title": "Glen Dibbert", "email": "glen@example.org"})).await;
+        create(json!({"merchant_id": merchant.id, "title": "Glen Dibbert", "email": "glen@example.org"}))
+            .await;
     let cindy = create(json!({
         "merchant_id": merchant.id, "title": "Cindy Kuvalis", "email": EMAIL, "phone_number": PHONE,
         "subject": "cindy-at-the-identity-provider",
