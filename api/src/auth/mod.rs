@@ -265,7 +265,8 @@ impl Principal {
     }
 }
 
-fn another_merchant() -> Problem {
+/// Somebody names a merchant for whom they may not act.
+pub(crate) fn another_merchant() -> Problem {
     Problem::Forbidden("merchant_id is another merchant's; leave it out, or name your own.".to_owned())
 }
 

@@ -91,10 +91,14 @@ fn of_object(object: &Object, name: &str, components: &Components) -> Value {
         }
         return Value::Object(members);
     }
-    let is_number = types.contains(&Type::Integer) || types.contains(&Type::Number);
     let fits = |value: &Value| {
         let listed = object.enum_values.as_ref().is_none_or(|words| words.contains(value));
-        listed && (value.is_null() || value.is_number() == is_number)
+        listed
+            && match value {
+                Value::String(_) => types.contains(&Type::String),
+                Value::Number(_) => types.contains(&Type::Integer) || types.contains(&Type::Number),
+                _ => false,
+            }
     };
     if let Some(value) = known(name).filter(fits) {
         return value;
@@ -125,7 +129,6 @@ fn known(name: &str) -> Option<Value> {
         "email" | "to" | "candidate_email" => json!("jozo@jozo.sk"),
         "external_id" => json!("abcd"),
         "title" => json!("Night driver"),
-        "subject" => json!("Your interview with Acme Couriers"),
         "interview_id" => json!("04e09fa5-3fb8-4236-b37d-fca2bcd1cb66"),
         "merchant_id" => json!("b5201178-46dd-4a20-a1af-7ffd647f834b"),
         "registration_id" => json!(42),

@@ -22,6 +22,7 @@ pub(crate) struct MailShown {
     merchant_id: Uuid,
     #[schema(format = Email)]
     to: String,
+    #[schema(example = "Your interview with Acme Couriers")]
     subject: String,
     message_id: String,
     text: String,

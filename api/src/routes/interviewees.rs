@@ -199,7 +199,7 @@ pub(crate) async fn create(
     work.created(OneInterviewee { interviewee: shown(stored) }, None).await
 }
 
-/// Change the members that are given
+/// Change an interviewee
 #[utoipa::path(
     patch, path = "/api/v1/interviewees/{id}", tag = "Interviewees", operation_id = "change_interviewee",
     params(("id" = i64, Path)), request_body = IntervieweeChangeBody,

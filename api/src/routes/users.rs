@@ -27,6 +27,7 @@ pub(crate) struct UserShown {
     id: i64,
     merchant_id: Uuid,
     /// The name, as people read it.
+    #[schema(example = "Cindy Kuvalis")]
     title: String,
     /// Where mail goes.
     #[schema(required, format = Email)]
@@ -46,6 +47,7 @@ pub(crate) struct UserShown {
     #[schema(required)]
     locale: Option<String>,
     /// What tokens call the user in `sub`.
+    #[schema(example = "1793")]
     subject: String,
     #[schema(format = "user-role")]
     role: String,
@@ -257,7 +259,7 @@ pub(crate) async fn create(
     work.created(OneUser { user: shown(stored) }, None).await
 }
 
-/// Change the members that are given
+/// Change a user
 ///
 /// An admin is changed by admins only.
 #[utoipa::path(

@@ -87,6 +87,8 @@ pub struct ChunkTerms {
     pub flags: ViewFlags,
     /// The key that signs new links.
     pub key_id: i64,
+    /// The keys whose links still open.
+    pub known_keys: Vec<i64>,
     /// The end of life of new links.
     pub expires_at: DateTime<Utc>,
     /// Now.
@@ -108,14 +110,19 @@ pub struct Upserted {
 
 // A link that still opens stays, and so does one that this very batch minted; else a new generation begins.
 macro_rules! live {
-    () => {
-        "((registrations.used_at IS NULL AND registrations.revoked_at IS NULL AND registrations.completed_at IS NULL \
-         AND registrations.expires_at > EXCLUDED.created_at) OR registrations.submission_id = EXCLUDED.submission_id)"
+    ($known_keys:literal) => {
+        concat!(
+            "(((registrations.used_at IS NULL AND registrations.revoked_at IS NULL AND registrations.completed_at IS NULL ",
+            "AND registrations.expires_at > EXCLUDED.created_at) OR registrations.submission_id = EXCLUDED.submission_id) ",
+            "AND registrations.key_id ",
+            $known_keys,
+            ")"
+        )
     };
 }
 
 macro_rules! upsert {
-    ($from:literal) => {
+    ($from:literal, $known_keys:literal) => {
         concat!(
             "INSERT INTO registrations (merchant_id, definition_id, submission_id, is_test, hide_menu, hide_iframe, ",
             "generation, key_id, expires_at, created_at, updated_at, email, email_key, name, external_id, nonce) ",
@@ -124,12 +131,12 @@ macro_rules! upsert {
             "name = COALESCE(EXCLUDED.name, registrations.name), ",
             "external_id = COALESCE(EXCLUDED.external_id, registrations.external_id), ",
             "hide_menu = EXCLUDED.hide_menu, hide_iframe = EXCLUDED.hide_iframe, ",
-            "generation = CASE WHEN ", live!(), " THEN registrations.generation ELSE registrations.generation + 1 END, ",
-            "key_id = CASE WHEN ", live!(), " THEN registrations.key_id ELSE EXCLUDED.key_id END, ",
-            "expires_at = CASE WHEN ", live!(), " THEN registrations.expires_at ELSE EXCLUDED.expires_at END, ",
-            "used_at = CASE WHEN ", live!(), " THEN registrations.used_at END, ",
-            "revoked_at = CASE WHEN ", live!(), " THEN registrations.revoked_at END, ",
-            "completed_at = CASE WHEN ", live!(), " THEN registrations.completed_at END, ",
+            "generation = CASE WHEN ", live!($known_keys), " THEN registrations.generation ELSE registrations.generation + 1 END, ",
+            "key_id = CASE WHEN ", live!($known_keys), " THEN registrations.key_id ELSE EXCLUDED.key_id END, ",
+            "expires_at = CASE WHEN ", live!($known_keys), " THEN registrations.expires_at ELSE EXCLUDED.expires_at END, ",
+            "used_at = CASE WHEN ", live!($known_keys), " THEN registrations.used_at END, ",
+            "revoked_at = CASE WHEN ", live!($known_keys), " THEN registrations.revoked_at END, ",
+            "completed_at = CASE WHEN ", live!($known_keys), " THEN registrations.completed_at END, ",
             "submission_id = EXCLUDED.submission_id, updated_at = EXCLUDED.updated_at ",
             "RETURNING id, email_key, generation, key_id"
         )
@@ -139,11 +146,13 @@ const UPSERT: Pair = Pair {
     postgres: upsert!(
         "SELECT $1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $9, t.email, t.email_key, t.name, t.external_id, t.nonce \
          FROM UNNEST($10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[]) \
-         AS t (email, email_key, name, external_id, nonce)"
+         AS t (email, email_key, name, external_id, nonce)",
+        "= ANY($15::bigint[])"
     ),
     sqlite: upsert!(
         "SELECT $1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $9, value ->> 0, value ->> 1, value ->> 2, value ->> 3, \
-         unhex(value ->> 4) FROM json_each($10) WHERE true"
+         unhex(value ->> 4) FROM json_each($10) WHERE true",
+        "IN (SELECT value FROM json_each($11))"
     ),
 };
 
@@ -178,8 +187,13 @@ pub async fn upsert_chunk(
             let externals: Vec<Option<&str>> =
                 candidates.iter().map(|(_, c, _)| c.external_id.as_deref()).collect();
             let nonces: Vec<&[u8]> = candidates.iter().map(|(.., nonce)| nonce.as_slice()).collect();
-            let query =
-                shared!(UPSERT.postgres).bind(emails).bind(keys).bind(names).bind(externals).bind(nonces);
+            let query = shared!(UPSERT.postgres)
+                .bind(emails)
+                .bind(keys)
+                .bind(names)
+                .bind(externals)
+                .bind(nonces)
+                .bind(&t.known_keys);
             query.fetch_all(&mut **c).await?
         }
         Conn::Sqlite(c) => {
@@ -187,7 +201,8 @@ pub async fn upsert_chunk(
                 .iter()
                 .map(|(key, c, nonce)| (c.email.as_str(), key, &c.name, &c.external_id, hex::encode(nonce)))
                 .collect();
-            shared!(UPSERT.sqlite).bind(sqlx::types::Json(rows)).fetch_all(&mut **c).await?
+            let query = shared!(UPSERT.sqlite).bind(sqlx::types::Json(rows));
+            query.bind(sqlx::types::Json(&t.known_keys)).fetch_all(&mut **c).await?
         }
     })
 }

@@ -62,6 +62,12 @@ impl TokenKeys {
         self.0[0].0
     }
 
+    /// The ids of all keys: a link that another signed opens nothing any more.
+    #[must_use]
+    pub fn ids(&self) -> Vec<i64> {
+        self.0.iter().map(|(id, _)| i64::from(*id)).collect()
+    }
+
     fn hmac(&self, id: u8) -> Option<Hmac<Sha256>> {
         let (_, key) = self.0.iter().find(|(known, _)| *known == id)?;
         Some(Hmac::new_from_slice(key.expose()).expect("HMAC takes keys of any length"))

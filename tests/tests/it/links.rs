@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use convoke_tests::client::REGISTER;
 use convoke_tests::merchant::users;
-use convoke_tests::{Answer, Env, both, until};
+use convoke_tests::{Answer, Convoke, Env, Stack, both, until};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
@@ -217,3 +218,24 @@ both!(
         }
     }
 );
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_key_was_dropped_registering_again_gives_a_link_that_opens() {
+    let stack = Stack::start().await;
+    let t = Convoke::on(&stack).start().await;
+    let merchant = t.merchant("Acme").await;
+    let definition = merchant.definition().await;
+    let list = users("key", 2);
+    let before = merchant.register(&definition, &list).await;
+    drop(t);
+    let t = Convoke::on(&stack).set("CONVOKE_TOKEN_KEYS", &format!("2:{}", "cd".repeat(32))).start().await;
+    let body = merchant.registration(&definition, &list, &json!({}));
+    let after = t.post(REGISTER, &body).prefer("wait=60").send().await;
+    for (old, new) in before.rows("").iter().zip(after.rows("")) {
+        assert_eq!(new["result"], "ok");
+        let (old, new) = (old["interview_url"].as_str().unwrap(), new["interview_url"].as_str().unwrap());
+        assert_ne!(old, new);
+        let path = &new[new.find("/interview/").unwrap()..];
+        t.anonymous().get(path).send().await.expect(200);
+    }
+}

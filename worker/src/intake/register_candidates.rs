@@ -90,6 +90,7 @@ async fn link(
         is_test: batch.is_test,
         flags: batch.view_flags(),
         key_id: i64::from(ctx.config.token_keys.newest()),
+        known_keys: ctx.config.token_keys.ids(),
         expires_at: now + TimeDelta::seconds(definition.link_ttl_seconds),
         now,
     };

@@ -207,11 +207,15 @@ fn in_code(example: &Value) -> String {
 
 /// The request as a command that can be copied.
 fn request(path: &str, method: &str, operation: &Operation) -> String {
-    let mut lines = vec![if method == "GET" {
-        format!("curl \"$B{}\"", code::escape(path))
-    } else {
-        format!("curl -X {method} \"$B{}\"", code::escape(path))
-    }];
+    let required = |p: &&utoipa::openapi::path::Parameter| {
+        p.parameter_in == ParameterIn::Query && p.required == Required::True
+    };
+    let query: Vec<String> =
+        operation.parameters.iter().flatten().filter(required).map(|p| format!("{}=…", p.name)).collect();
+    let mark = if query.is_empty() { "" } else { "?" };
+    let verb = if method == "GET" { String::new() } else { format!("-X {method} ") };
+    let url = code::escape(&format!("{path}{mark}{}", query.join("&")));
+    let mut lines = vec![format!("curl {verb}\"$B{url}\"")];
     if operation.security.is_none() {
         lines.push("  -H \"Authorization: Bearer $KEY\"".to_owned());
     }

@@ -72,6 +72,7 @@ pub(crate) async fn list(
 
 /// The batch with this id, where this principal may see it.
 async fn find(app: &App, principal: &Principal, id: &str, query: &Query) -> Result<Submission, Problem> {
+    principal.must_not_be_candidate()?;
     let mut conn = app.db.read().await?;
     let found = submissions::find(&mut conn, paging::id(id)?).await?.filter(render::is_batch);
     let submission = found.ok_or(Problem::NotFound(paging::ABSENT))?;

@@ -10,7 +10,7 @@ use shared::domain::{InterviewAnswer, InterviewMove, Side};
 use super::moves::{AmendmentBody, Asked, InterviewMoveBody};
 use super::{Interviews, Wanted, page, wanted};
 use crate::app::App;
-use crate::auth::Principal;
+use crate::auth::{Principal, another_merchant};
 use crate::body::OptionalObject;
 use crate::problem::Problem;
 use crate::render::OneOperation;
@@ -143,6 +143,9 @@ async fn act(
 ) -> Result<Response, Problem> {
     let interview = find(&app, &who, &id).await?;
     let asked = Asked::read(&body, to)?;
+    if asked.merchant_id.is_some_and(|named| named != interview.merchant_id) {
+        return Err(another_merchant());
+    }
     let path = format!("/api/v1/users/interviews/{}/{}", interview.id, to.as_str());
     asked.submit(&app, &who, &headers, &path, &body, &interview, Side::Interviewee).await
 }
