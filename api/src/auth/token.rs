@@ -16,6 +16,8 @@ const LEEWAY: f64 = 30.0;
 /// The end of the year 9999: no sensible token lives beyond it.
 const LATEST: f64 = 253_402_300_799.0;
 const LONGEST_SUBJECT: usize = 255;
+/// No index holds a longer one; such a token counts as having no id.
+const LONGEST_ID: usize = 2_000;
 
 /// What tokens are verified with.
 #[derive(Clone)]
@@ -74,7 +76,8 @@ impl Verifier {
 
     /// The token, where it is signed by whom it should be and valid now.
     pub(crate) fn verify(&self, token: &str, now: DateTime<Utc>) -> Option<Token> {
-        let header = decode_header(token).ok()?;
+        // What a header calls critical must be understood (RFC 7515 section 4.1.11), and nothing is.
+        let header = decode_header(token).ok().filter(|header| header.crit.is_none())?;
         let (algorithm, key) = match header.alg {
             Algorithm::HS256 => (Algorithm::HS256, self.secret.clone()),
             named @ (Algorithm::RS256 | Algorithm::ES256) => {
@@ -119,7 +122,7 @@ impl Verifier {
         };
         #[expect(clippy::cast_possible_truncation, reason = "it is between 1970 and 9999")]
         let expires_at = DateTime::from_timestamp(exp as i64, 0)?;
-        let jti = claims.jti.filter(|jti| !jti.is_empty() && !jti.contains('\0'));
+        let jti = claims.jti.filter(|jti| (1..=LONGEST_ID).contains(&jti.len()) && !jti.contains('\0'));
         Some(Token { bearer, jti, expires_at })
     }
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use convoke_tests::issuer::{claims_of, now, signed, token_of};
 use convoke_tests::people::stamp;
 use convoke_tests::{Client, Env, both, until};
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::clock::{Clock, Entropy};
 
 const OWN: &str = "/api/v1/users/interviews";
 const REVOKE: &str = "/api/v1/auth/revoke";
@@ -139,6 +141,22 @@ both!(
         }
         // A key is revoked under its own path; this one still works.
         admin.get("/api/v1/users").send().await.expect(200);
+    }
+);
+
+both!(
+    async fn a_name_of_any_length_is_revoked_or_refused_and_no_500(t: &Env) {
+        let user = t.merchant("Acme").await.user(&json!({})).await;
+        // What cannot be pressed together is what an index has to hold whole.
+        let letters = STANDARD.encode(Entropy::seeded(1).bytes::<6_000>());
+        for (length, status) in [(2_000, 204), (2_001, 422), (7_000, 422)] {
+            let mut claims = claims_of(&user);
+            claims["jti"] = json!(letters[..length]);
+            let client = t.bearer(&signed(&claims));
+            client.get(OWN).send().await.expect(200);
+            client.post_empty(REVOKE).send().await.expect(status);
+            client.get(OWN).send().await.expect(if status == 204 { 401 } else { 200 });
+        }
     }
 );
 

@@ -116,6 +116,12 @@ both!(
             json!({"alg": "HS256", "jwk": {"kty": "oct", "k": "AAAA"}, "jku": "https://evil.example"});
         refused.push(forged(&header, &claims, |message| hmac(&[0, 0, 0], message)));
 
+        // Whoever does not know what a header calls critical refuses the token (RFC 7515 section 4.1.11).
+        for critical in [json!(["exp"]), json!(["x"]), json!([]), json!("x")] {
+            let header = json!({"alg": "HS256", "crit": critical, "x": 1});
+            refused.push(forged(&header, &claims, |message| hmac(secret, message)));
+        }
+
         let (body, signature) = good.rsplit_once('.').unwrap();
         let (header, payload) = body.split_once('.').unwrap();
         let richer = signed(&json!({"role": "service_role", "exp": now() + 60}));
