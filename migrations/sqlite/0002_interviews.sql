@@ -129,7 +129,7 @@ CREATE TABLE revoked_tokens (
 );
 CREATE INDEX revoked_tokens_by_age ON revoked_tokens (expires_at);
 
--- Who did what, when, from where. Rows are added and never changed; nothing personal is in them.
+-- Who did what, when, from where. Rows are added and never changed; nothing of candidates is in them.
 CREATE TABLE audit_log (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     merchant_id BLOB NOT NULL,

@@ -60,6 +60,9 @@ impl Jwks {
     /// Reads a file.
     pub(crate) fn open(path: &Path) -> Result<Self, JwksError> {
         let (keys, modified) = (read(path)?, modified(path));
+        if keys.is_empty() {
+            return Err(JwksError::Empty(path.to_owned()));
+        }
         let loaded = Loaded { keys, modified, looked: Instant::now() };
         Ok(Self { path: path.to_owned(), loaded: Mutex::new(loaded) })
     }
@@ -78,7 +81,7 @@ impl Jwks {
         if id.is_none() && fitting.next().is_some() { None } else { Some(first.clone()) }
     }
 
-    /// A file that is being written, or is wrong, leaves the keys as they are.
+    /// A file that is being written, or is wrong, leaves the keys as they are; one without keys withdraws them all.
     fn look_again(&self, loaded: &mut Loaded) {
         loaded.looked = Instant::now();
         let modified = modified(&self.path);
@@ -104,8 +107,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
 fn read(path: &Path) -> Result<Vec<Key>, JwksError> {
     let text = std::fs::read(path).map_err(|e| JwksError::Unreadable(path.to_owned(), e))?;
     let set: JwkSet = serde_json::from_slice(&text).map_err(|e| JwksError::Malformed(path.to_owned(), e))?;
-    let keys: Vec<Key> = set.keys.iter().filter_map(usable).collect();
-    if keys.is_empty() { Err(JwksError::Empty(path.to_owned())) } else { Ok(keys) }
+    Ok(set.keys.iter().filter_map(usable).collect())
 }
 
 fn usable(jwk: &Jwk) -> Option<Key> {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use shared::db::revoked_tokens;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,6 +14,8 @@ use crate::body::{Fields, OptionalObject};
 use crate::plain::{self, Begun};
 use crate::problem::Problem;
 
+/// How long a revoked token is remembered, whatever is said of its end.
+const AT_LEAST: TimeDelta = TimeDelta::days(30);
 const PATH: &str = "/api/v1/auth/revoke";
 
 /// Which token; without a body, the one that was presented.
@@ -56,7 +58,10 @@ pub(crate) async fn post(
         Begun::Fresh(work) => work,
         Begun::Replayed(response) => return Ok(response),
     };
-    revoked_tokens::revoke(&mut work.tx, merchant, &jti, expires_at, app.clock.now()).await?;
+    let now = app.clock.now();
+    // Nobody can check what `expires_at` says of a token that is not here: too early a one must not let it live again.
+    let remembered_until = expires_at.max(now + AT_LEAST);
+    revoked_tokens::revoke(&mut work.tx, merchant, &jti, remembered_until, now).await?;
     work.done("revoke_token", &format!("token/{jti}")).await
 }
 

@@ -268,7 +268,10 @@ impl Raw {
             let text = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
-                _ => return Err(wrong(format!("`{key}` must be a string or a whole number"))),
+                toml::Value::Boolean(flag) => flag.to_string(),
+                _ => {
+                    return Err(wrong(format!("`{key}` must be a string, a whole number, or true or false")));
+                }
             };
             self.set(&key, &text, Origin::File).map_err(|e| wrong(e.to_string()))?;
         }

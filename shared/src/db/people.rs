@@ -187,12 +187,13 @@ pub async fn erase_user(
     Ok(erased)
 }
 
-/// Cancels an interview that could still take place; `gone` is who will not come.
+/// Cancels an interview that is still to come; `gone` is who will not come.
 async fn call_off(conn: &mut Conn, id: i64, gone: i64, now: DateTime<Utc>) -> Result<(), DbError> {
     let Some(read) = interviews::lock(conn, id).await? else { return Ok(()) };
     let (pending, amended, scheduled) =
         (InterviewStatus::Pending, InterviewStatus::Amended, InterviewStatus::Scheduled);
-    if !read.state().is_some_and(|state| [pending, amended, scheduled].contains(&state)) {
+    let is_open = read.state().is_some_and(|state| [pending, amended, scheduled].contains(&state));
+    if !is_open || read.end_at <= now {
         return Ok(());
     }
     let off = interviews::Interview {

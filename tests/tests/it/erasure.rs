@@ -14,7 +14,7 @@ const EMAIL: &str = "Cindy.Kuvalis@example.org";
 const PHONE: &str = "07871 532936";
 
 /// A person who was registered, invited, met, and is to be met; gives the merchant's id and the interviews'.
-async fn known(t: &Env) -> (String, [Value; 2]) {
+async fn known(t: &Env) -> (String, [Value; 3]) {
     let merchant = t.merchant("Acme").await;
     let definition = merchant.definition().await;
     let mut all = users("other", 3);
@@ -41,7 +41,7 @@ async fn known(t: &Env) -> (String, [Value; 2]) {
     let interviewee =
         t.post("/api/v1/interviewees", &body).send().await.expect(201)["interviewee"]["id"].clone();
     let mut interviews = Vec::new();
-    for year in [2020, 2040] {
+    for year in [2020, 2040, 2021] {
         let body = json!({"interview": {
             "merchant_id": merchant.id, "interviewee_id": interviewee, "interviewer_id": glen, "kind": "in_person",
             "location": "Cindy's own house", "start_at": format!("{year}-01-01T10:00:00Z"),
@@ -53,7 +53,7 @@ async fn known(t: &Env) -> (String, [Value; 2]) {
     t.post_empty(&format!("/api/v1/interviews/{}/accept", interviews[0])).send().await.expect(200);
     t.post_empty(&format!("/api/v1/interviews/{}/complete", interviews[0])).send().await.expect(200);
     // Four invitations; of each interview's creation two mails, of the first one's acceptance two.
-    t.wait_for_mails(10).await;
+    t.wait_for_mails(12).await;
     (merchant.id, interviews.try_into().unwrap())
 }
 
@@ -119,7 +119,7 @@ both!(
         assert!(!tables_with(t, &words).await.is_empty(), "the dump shows people");
         let answer = t.delete(&people(&merchant)).send().await;
         let erased = answer.expect(200)["erased"].clone();
-        for (what, count) in [("registrations", 1), ("batch_rows", 1), ("users", 1), ("interviews", 2)] {
+        for (what, count) in [("registrations", 1), ("batch_rows", 1), ("users", 1), ("interviews", 3)] {
             assert_eq!(erased[what], count, "{what}: {erased}");
         }
         let left = tables_with(t, &words).await;
@@ -136,6 +136,8 @@ both!(
         );
         let future = t.get(&path(&interviews[1])).send().await.expect(200)["interview"].clone();
         assert_eq!(future["status"], "cancelled", "nobody waits for who was erased");
+        let open = t.get(&path(&interviews[2])).send().await.expect(200)["interview"].clone();
+        assert_eq!(open["status"], "pending", "what is over is not called off");
         let others = t.get(&format!("/api/v1/registrations?merchant_id={merchant}")).send().await;
         assert_eq!(others.rows("/registrations").len(), 3);
         let batches = t.get(&format!("/api/v1/batches?merchant_id={merchant}")).send().await;
@@ -176,13 +178,13 @@ both!(
         let person = t.get(&people(&merchant)).send().await.expect(200)["person"].clone();
         assert_eq!(person["email"], EMAIL.to_lowercase());
         for (what, count) in
-            [("users", 1), ("interviewees", 1), ("interviews", 2), ("registrations", 1), ("batch_rows", 1)]
+            [("users", 1), ("interviewees", 1), ("interviews", 3), ("registrations", 1), ("batch_rows", 1)]
         {
             assert_eq!(person[what].as_array().unwrap().len(), count, "{what}: {person}");
         }
-        // An invitation, two creations, one acceptance; the reminders that are still to come.
+        // An invitation, three creations, one acceptance; the reminders that are still to come.
         let sent = person["messages"].as_array().unwrap().iter().filter(|m| m["status"] == "sent").count();
-        assert_eq!(sent, 4, "{}", person["messages"]);
+        assert_eq!(sent, 5, "{}", person["messages"]);
         assert_eq!(person["registrations"][0]["external_id"], "cindy-1793");
     }
 );

@@ -118,6 +118,11 @@ async fn a_file_that_is_written_anew_changes_the_keys() {
     })
     .await;
     assert_eq!(status(&t, &new.signed(&claims)).await, 200);
+    replace(&jwks(&[]));
+    until("no key is believed any more", Duration::from_mins(1), async || {
+        (status(&t, &new.signed(&claims)).await == 401).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,8 @@ use convoke_tests::{Client, Env, both, until};
 use serde_json::{Value, json};
 use shared::clock::{Clock, Entropy};
 
+use crate::simulated::Simulated;
+
 const OWN: &str = "/api/v1/users/interviews";
 const REVOKE: &str = "/api/v1/auth/revoke";
 
@@ -171,3 +173,28 @@ both!(
         client.get(OWN).send().await.expect(401);
     }
 );
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_is_said_too_early_does_not_let_a_token_live_again() {
+    let t = Simulated::at("2027-01-10T08:00:00Z").await;
+    let worker = t.worker().await;
+    let people = t.people("early", "UTC").await;
+    let path = format!("/api/v1/users/{}?merchant_id={}", people.interviewer, people.merchant);
+    let subject = t.client.get(&path).send().await.expect(200)["user"]["subject"].clone();
+    let claims = json!({"sub": subject, "exp": t.now().timestamp() + 86_400, "jti": "said-too-early"});
+    let user = t.client.bearer(&signed(&claims));
+    user.get(OWN).send().await.expect(200);
+    let body = json!({"jti": "said-too-early", "expires_at": "2020-01-01T00:00:00Z"});
+    t.client.post(REVOKE, &body).send().await.expect(204);
+    user.get(OWN).send().await.expect(401);
+    // An hour later the workers have forgotten what is too old, as a retired one shows.
+    t.turn_to(t.now() + chrono::TimeDelta::hours(1));
+    t.interview(&people, t.now() + chrono::TimeDelta::days(9)).await;
+    t.wait_for(&people, 2).await;
+    user.get(OWN).send().await.expect(401);
+    // The platform's own entries are shown to the platform.
+    let nil = "/api/v1/audit?merchant_id=00000000-0000-0000-0000-000000000000";
+    let log = t.client.get(nil).send().await;
+    assert_eq!(log.rows("/audit")[0]["subject"], "token/said-too-early");
+    worker.stop().await;
+}

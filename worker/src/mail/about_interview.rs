@@ -27,7 +27,7 @@ pub(super) fn draft(
     let kind: MessageKind = message.kind.parse().map_err(unknown)?;
     let status: InterviewStatus = s.status.parse().map_err(unknown)?;
     let now = ctx.clock.now();
-    if let Some(reason) = stale(kind, status, message.version, s, now) {
+    if let Some(reason) = stale(kind, status, message, s, now) {
         return Err(Unsendable::Stale(reason));
     }
     let Some(address) = &s.email else {
@@ -52,11 +52,11 @@ pub(super) fn draft(
     })
 }
 
-/// Why a mail is no longer wanted. `version` is the schedule that it tells of.
+/// Why a mail is no longer wanted.
 fn stale(
     kind: MessageKind,
     status: InterviewStatus,
-    version: i64,
+    message: &ClaimedMessage,
     s: &NoticeSubject,
     now: DateTime<Utc>,
 ) -> Option<&'static str> {
@@ -68,9 +68,9 @@ fn stale(
         Completed | NoShow => (Scheduled, s.schedule_version - 1),
         other => (other, s.schedule_version),
     };
-    let is_current = schedule == version;
+    let is_current = schedule == message.version;
     // The next move leaves what was said true where it only agrees to it, or proposes something else.
-    let is_next = schedule == version + 1;
+    let is_next = schedule == message.version + 1;
     let holds = match kind {
         MessageKind::InterviewReminder => is_to_come && is_current,
         MessageKind::InterviewCreated => {
@@ -85,7 +85,9 @@ fn stale(
     if !holds {
         return Some(MOVED);
     }
-    let is_late = kind == MessageKind::InterviewReminder && s.start_at - now < TOO_LATE;
+    // One that was wanted for the last minutes counts as late when half of them are over.
+    let too_late = TOO_LATE.min(TimeDelta::seconds(message.copy) / 2);
+    let is_late = kind == MessageKind::InterviewReminder && s.start_at - now < too_late;
     is_late.then_some("it is too late for a reminder: the interview begins in less than 5 minutes")
 }
 

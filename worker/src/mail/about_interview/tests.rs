@@ -37,8 +37,24 @@ fn subject(schedule_version: i64) -> NoticeSubject {
     }
 }
 
+fn message(version: i64, copy: i64) -> ClaimedMessage {
+    ClaimedMessage {
+        id: 1,
+        submission_id: None,
+        registration_id: None,
+        meeting_id: Some(83),
+        recipient_id: Some(1),
+        kind: String::new(),
+        version,
+        copy,
+        attempts: 1,
+        deferrals: 0,
+        created_at: DateTime::UNIX_EPOCH,
+    }
+}
+
 fn is_sent(kind: MessageKind, version: i64, status: InterviewStatus, schedule: i64) -> bool {
-    stale(kind, status, version, &subject(schedule), DateTime::UNIX_EPOCH).is_none()
+    stale(kind, status, &message(version, 3_600), &subject(schedule), DateTime::UNIX_EPOCH).is_none()
 }
 
 #[test]
@@ -78,7 +94,11 @@ fn a_reminder_is_of_this_schedule_and_not_of_the_last_five_minutes() {
     assert!(!is_sent(InterviewReminder, 2, Cancelled, 3));
     assert!(!is_sent(InterviewReminder, 2, Completed, 3));
     let s = subject(1);
-    let reminded = |before: TimeDelta| stale(InterviewReminder, Pending, 1, &s, s.start_at - before);
-    assert_eq!(reminded(TimeDelta::minutes(5)), None);
-    assert!(reminded(TimeDelta::seconds(299)).unwrap().contains("5 minutes"));
+    let reminded = |offset: i64, before: i64| {
+        stale(InterviewReminder, Pending, &message(1, offset), &s, s.start_at - TimeDelta::seconds(before))
+    };
+    assert_eq!(reminded(3_600, 300), None);
+    assert!(reminded(3_600, 299).unwrap().contains("5 minutes"));
+    assert_eq!(reminded(60, 58), None, "a minute before is what the merchant wished");
+    assert!(reminded(60, 29).is_some());
 }
