@@ -122,11 +122,11 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Keys>, Problem> {
     principal.must_be_admin()?;
-    let limit = query.limit()?;
+    let page = query.page(Uuid::max())?;
     let mut conn = app.db.read().await?;
-    let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
-    let rows = api_keys::page(&mut conn, merchant.id, query.cursor(Uuid::max())?, limit + 1).await?;
-    let (api_keys, next_cursor) = paging::cut(rows, limit, |k| k.id.to_string(), |k| shown(&k));
+    let merchant = principal.merchant(&mut conn, page.merchant_id, "?merchant_id").await?;
+    let rows = api_keys::page(&mut conn, merchant.id, page.start, page.limit + 1).await?;
+    let (api_keys, next_cursor) = paging::cut(rows, page.limit, |k| k.id.to_string(), |k| shown(&k));
     Ok(Json(Keys { api_keys, next_cursor }))
 }
 

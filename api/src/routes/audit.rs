@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::paging::{self, OfMerchant, PageByNumber, Query};
+use super::together::Together;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::problem::Problem;
@@ -81,23 +82,23 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Audit>, Problem> {
     principal.must_be_admin()?;
-    let limit = query.limit()?;
+    let (page, from, to) = (query.page(i64::MAX), query.instant("from"), query.instant("to")).together()?;
     let filter = Filter {
         actor: query.text("actor").map(str::to_owned),
         action: query.text("action").map(str::to_owned),
         subject: query.text("subject").map(str::to_owned),
-        from: query.instant("from")?,
-        to: query.instant("to")?,
+        from,
+        to,
     };
     let mut conn = app.db.read().await?;
     // The platform's own entries are nobody's: the nil UUID names them.
-    let own = query.merchant_id()?.filter(|named| named.is_nil() && principal.is_service());
+    let own = page.merchant_id.filter(|named| named.is_nil() && principal.is_service());
     let merchant = match own {
         Some(nil) => nil,
-        None => principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?.id,
+        None => principal.merchant(&mut conn, page.merchant_id, "?merchant_id").await?.id,
     };
-    let rows = audit::page(&mut conn, merchant, query.cursor(i64::MAX)?, limit + 1, &filter).await?;
-    let (audit, next_cursor) = paging::cut(rows, limit, |e| e.id.to_string(), shown);
+    let rows = audit::page(&mut conn, merchant, page.start, page.limit + 1, &filter).await?;
+    let (audit, next_cursor) = paging::cut(rows, page.limit, |e| e.id.to_string(), shown);
     Ok(Json(Audit { audit, next_cursor }))
 }
 

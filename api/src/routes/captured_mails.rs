@@ -75,16 +75,16 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Mails>, Problem> {
     principal.must_be_admin()?;
-    let limit = query.limit()?;
+    let page = query.page(i64::MAX)?;
     let mut conn = app.db.read().await?;
-    let merchant = match query.merchant_id()? {
+    let merchant = match page.merchant_id {
         None if principal.is_service() => None,
         named => Some(principal.merchant(&mut conn, named, "?merchant_id").await?.id),
     };
     let rows =
-        captured_mails::page(&mut conn, merchant, query.cursor(i64::MAX)?, limit + 1, query.text("to"))
+        captured_mails::page(&mut conn, merchant, page.start, page.limit + 1, query.text("to"))
             .await?;
-    let (captured_mails, next_cursor) = paging::cut(rows, limit, |m| m.id.to_string(), |m| shown(&app, m));
+    let (captured_mails, next_cursor) = paging::cut(rows, page.limit, |m| m.id.to_string(), |m| shown(&app, m));
     Ok(Json(Mails { captured_mails, next_cursor }))
 }
 

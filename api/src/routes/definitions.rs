@@ -179,11 +179,11 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Definitions>, Problem> {
     principal.must_be_staff()?;
-    let limit = query.limit()?;
+    let page = query.page(i64::MAX)?;
     let mut conn = app.db.read().await?;
-    let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
-    let rows = definitions::page(&mut conn, merchant.id, query.cursor(i64::MAX)?, limit + 1).await?;
-    let (interview_definitions, next_cursor) = paging::cut(rows, limit, |d| d.id.to_string(), shown);
+    let merchant = principal.merchant(&mut conn, page.merchant_id, "?merchant_id").await?;
+    let rows = definitions::page(&mut conn, merchant.id, page.start, page.limit + 1).await?;
+    let (interview_definitions, next_cursor) = paging::cut(rows, page.limit, |d| d.id.to_string(), shown);
     Ok(Json(Definitions { interview_definitions, next_cursor }))
 }
 

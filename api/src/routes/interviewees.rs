@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::paging::{self, ABSENT, OfMerchant, PageByNumber, Query};
+use super::together::Together;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::{Fields, JsonObject, checked};
@@ -128,13 +129,12 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Interviewees>, Problem> {
     principal.must_be_staff()?;
-    let limit = query.limit()?;
-    let (user, kind) = (query.parsed("user_id", "a whole number")?, query.word("kind", &KINDS)?);
-    let below = query.cursor(i64::MAX)?;
+    let (user, kind) = (query.parsed("user_id", "a whole number"), query.word("kind", &KINDS));
+    let (page, user, kind) = (query.page(i64::MAX), user, kind).together()?;
     let mut conn = app.db.read().await?;
-    let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
-    let rows = interviewees::page(&mut conn, merchant.id, below, limit + 1, user, kind).await?;
-    let (interviewees, next_cursor) = paging::cut(rows, limit, |e| e.id.to_string(), shown);
+    let merchant = principal.merchant(&mut conn, page.merchant_id, "?merchant_id").await?;
+    let rows = interviewees::page(&mut conn, merchant.id, page.start, page.limit + 1, user, kind).await?;
+    let (interviewees, next_cursor) = paging::cut(rows, page.limit, |e| e.id.to_string(), shown);
     Ok(Json(Interviewees { interviewees, next_cursor }))
 }
 

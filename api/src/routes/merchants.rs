@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::paging::{self, PageByUuid, Query};
+use super::together::Together;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::{Fields, JsonObject};
@@ -142,8 +143,8 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Merchants>, Problem> {
     principal.must_be_service()?;
-    let limit = query.limit()?;
-    let rows = merchants::page(&mut app.db.read().await?, query.cursor(Uuid::max())?, limit + 1).await?;
+    let (limit, below) = (query.limit(), query.cursor(Uuid::max())).together()?;
+    let rows = merchants::page(&mut app.db.read().await?, below, limit + 1).await?;
     let (merchants, next_cursor) = paging::cut(rows, limit, |m| m.id.to_string(), shown);
     Ok(Json(Merchants { merchants, next_cursor }))
 }

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::paging::{self, OfMerchant, PageByNumber, Query};
+use super::together::Together;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::problem::Problem;
@@ -75,13 +76,12 @@ pub(crate) async fn list(
     principal: Principal,
     query: Query,
 ) -> Result<Json<Messages>, Problem> {
-    let limit = query.limit()?;
     let words: Vec<&str> = MessageStatus::ALL.iter().map(|status| status.as_str()).collect();
-    let status = query.word("status", &words)?;
+    let (page, status) = (query.page(i64::MAX), query.word("status", &words)).together()?;
     let mut conn = app.db.read().await?;
-    let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
-    let rows = messages::page(&mut conn, merchant.id, query.cursor(i64::MAX)?, limit + 1, status).await?;
-    let (messages, next_cursor) = paging::cut(rows, limit, |m| m.id.to_string(), shown);
+    let merchant = principal.merchant(&mut conn, page.merchant_id, "?merchant_id").await?;
+    let rows = messages::page(&mut conn, merchant.id, page.start, page.limit + 1, status).await?;
+    let (messages, next_cursor) = paging::cut(rows, page.limit, |m| m.id.to_string(), shown);
     Ok(Json(Messages { messages, next_cursor }))
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod positions;
 pub(crate) mod register_users;
 pub(crate) mod registrations;
 pub(crate) mod revoked_tokens;
+mod together;
 pub(crate) mod tokens;
 pub(crate) mod users;
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::body::{INSTANT, instant};
 use crate::problem::Problem;
+use crate::routes::together::Together;
 
 /// The parameters after `?`. Unknown ones are ignored; a known one of the wrong type is a 422.
 #[derive(Clone, Debug, Default)]
@@ -128,10 +129,23 @@ impl Query {
         }
     }
 
+    /// `limit`, `cursor` and `merchant_id`; where there is no cursor, the list begins at `start`.
+    pub(crate) fn page<C: std::str::FromStr>(&self, start: C) -> Result<Page<C>, Problem> {
+        let (limit, start, merchant_id) = (self.limit(), self.cursor(start), self.merchant_id()).together()?;
+        Ok(Page { limit, start, merchant_id })
+    }
+
     /// `cursor`: the last id of the page before, or the given start.
     pub(crate) fn cursor<T: std::str::FromStr>(&self, start: T) -> Result<T, Problem> {
         Ok(self.parsed("cursor", "the next_cursor of an earlier page")?.unwrap_or(start))
     }
+}
+
+/// Which page of which merchant's list.
+pub(crate) struct Page<C> {
+    pub(crate) limit: i64,
+    pub(crate) start: C,
+    pub(crate) merchant_id: Option<Uuid>,
 }
 
 /// The id at the end of a path. One that is no id names nothing: 404, like any other unknown one.

@@ -104,11 +104,11 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Positions>, Problem> {
     principal.must_be_staff()?;
-    let limit = query.limit()?;
+    let page = query.page(Uuid::max())?;
     let mut conn = app.db.read().await?;
-    let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
-    let rows = positions::page(&mut conn, merchant.id, query.cursor(Uuid::max())?, limit + 1).await?;
-    let (positions, next_cursor) = paging::cut(rows, limit, |p| p.id.to_string(), shown);
+    let merchant = principal.merchant(&mut conn, page.merchant_id, "?merchant_id").await?;
+    let rows = positions::page(&mut conn, merchant.id, page.start, page.limit + 1).await?;
+    let (positions, next_cursor) = paging::cut(rows, page.limit, |p| p.id.to_string(), shown);
     Ok(Json(Positions { positions, next_cursor }))
 }
 

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::paging::{self, OfMerchant, PageByNumber, Query};
+use super::together::Together;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::{Fields, OptionalObject};
@@ -86,11 +87,9 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Registrations>, Problem> {
     principal.must_be_staff()?;
-    let limit = query.limit()?;
-    let below = query.cursor(i64::MAX)?;
-    let interview = query.uuid("interview_id")?;
+    let (page, interview) = (query.page(i64::MAX), query.uuid("interview_id")).together()?;
     let mut conn = app.db.read().await?;
-    let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
+    let merchant = principal.merchant(&mut conn, page.merchant_id, "?merchant_id").await?;
     let definition = match interview {
         Some(id) => match definitions::find_invited(&mut conn, merchant.id, id).await? {
             Some(definition) => Some(definition.id),
@@ -103,9 +102,9 @@ pub(crate) async fn list(
         external_id: query.text("external_id").map(str::to_owned),
         definition,
     };
-    let rows = registrations::page(&mut conn, merchant.id, below, limit + 1, &filter).await?;
+    let rows = registrations::page(&mut conn, merchant.id, page.start, page.limit + 1, &filter).await?;
     let (registrations, next_cursor) =
-        paging::cut(rows, limit, |r| r.id.to_string(), |r| render::registration(&app, &r));
+        paging::cut(rows, page.limit, |r| r.id.to_string(), |r| render::registration(&app, &r));
     Ok(Json(Registrations { registrations, next_cursor }))
 }
 

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::paging::{self, ABSENT, OfMerchant, PageByNumber, Query};
+use super::together::Together;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::{Fields, JsonObject, checked};
@@ -173,16 +174,16 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Users>, Problem> {
     principal.must_be_staff()?;
-    let limit = query.limit()?;
+    let (page, role) = (query.page(i64::MAX), query.word("role", &ROLES)).together()?;
     let filter = Filter {
         email_key: query.text("email").map(|email| email.trim().to_lowercase()),
         subject: query.text("subject").map(str::to_owned),
-        role: query.word("role", &ROLES)?.map(str::to_owned),
+        role: role.map(str::to_owned),
     };
     let mut conn = app.db.read().await?;
-    let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
-    let rows = users::page(&mut conn, merchant.id, query.cursor(i64::MAX)?, limit + 1, &filter).await?;
-    let (users, next_cursor) = paging::cut(rows, limit, |u| u.id.to_string(), shown);
+    let merchant = principal.merchant(&mut conn, page.merchant_id, "?merchant_id").await?;
+    let rows = users::page(&mut conn, merchant.id, page.start, page.limit + 1, &filter).await?;
+    let (users, next_cursor) = paging::cut(rows, page.limit, |u| u.id.to_string(), shown);
     Ok(Json(Users { users, next_cursor }))
 }
 

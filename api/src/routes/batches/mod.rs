@@ -60,13 +60,12 @@ pub(crate) async fn list(
     principal: Principal,
     query: Query,
 ) -> Result<Json<Batches>, Problem> {
-    let limit = query.limit()?;
-    let below = query.cursor(Uuid::max())?;
+    let page = query.page(Uuid::max())?;
     let mut conn = app.db.read().await?;
-    let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
+    let merchant = principal.merchant(&mut conn, page.merchant_id, "?merchant_id").await?;
     let rows =
-        submissions::page(&mut conn, merchant.id, SubmissionKind::RegisterUsers, below, limit + 1).await?;
-    let (batches, next_cursor) = paging::cut(rows, limit, |s| s.id.to_string(), |s| render::batch(&app, &s));
+        submissions::page(&mut conn, merchant.id, SubmissionKind::RegisterUsers, page.start, page.limit + 1).await?;
+    let (batches, next_cursor) = paging::cut(rows, page.limit, |s| s.id.to_string(), |s| render::batch(&app, &s));
     Ok(Json(Batches { batches, next_cursor }))
 }
 

@@ -94,8 +94,7 @@ pub(crate) async fn get(
             Ok(stream_rows(app, submission.id, links, filter, "application/x-ndjson", None, json_line))
         }
         Wanted::Json => {
-            let limit = query.limit()?;
-            let after = query.cursor(-1)?;
+            let (limit, after) = (query.limit(), query.cursor(-1)).together()?;
             let (rows, open) = read(&app, submission.id, after, limit + 1, &filter).await?;
             Ok(Json(page(&app, &links, rows, limit, open)).into_response())
         }
@@ -128,19 +127,21 @@ fn page(app: &App, links: &BatchLinks, mut rows: Vec<BatchRow>, limit: i64, open
 }
 
 fn filter(query: &Query) -> Result<Filter, Problem> {
-    let ok = query.word("result", &["ok", "error"])?.map(|word| word == "ok");
-    let mail_statuses =
-        query.word("email_status", &EmailStatus::ALL.map(EmailStatus::as_str))?.map(|status| {
-            match status {
-                "none" => ",none,skipped,",
-                "queued" => ",queued,sending,",
-                "sent" => ",sent,",
-                "deferred" => ",deferred,",
-                "failed" => ",failed,",
-                _ => ",suppressed,",
-            }
-            .to_owned()
-        });
+    let words = EmailStatus::ALL.map(EmailStatus::as_str);
+    let (result, mailed) =
+        (query.word("result", &["ok", "error"]), query.word("email_status", &words)).together()?;
+    let ok = result.map(|word| word == "ok");
+    let mail_statuses = mailed.map(|status| {
+        match status {
+            "none" => ",none,skipped,",
+            "queued" => ",queued,sending,",
+            "sent" => ",sent,",
+            "deferred" => ",deferred,",
+            "failed" => ",failed,",
+            _ => ",suppressed,",
+        }
+        .to_owned()
+    });
     let email_key = query.text("email").map(|email| email.trim().to_lowercase());
     Ok(Filter { ok, email_key, external_id: query.text("external_id").map(str::to_owned), mail_statuses })
 }

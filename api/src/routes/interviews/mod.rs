@@ -14,7 +14,8 @@ use shared::domain::{InterviewAnswer, InterviewShown, InterviewStatus};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::paging::{self, ABSENT, OfMerchant, PageByNumber, Query};
+use super::paging::{self, ABSENT, OfMerchant, Page, PageByNumber, Query};
+use super::together::Together;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::problem::Problem;
@@ -64,10 +65,10 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Interviews>, Problem> {
     principal.must_be_staff()?;
-    let filter = wanted(&query)?;
+    let (page, filter) = (query.page(i64::MAX), wanted(&query)).together()?;
     let mut conn = app.db.read().await?;
-    let merchant = principal.merchant(&mut conn, query.merchant_id()?, "?merchant_id").await?;
-    page(&mut conn, merchant.id, &query, &filter).await
+    let merchant = principal.merchant(&mut conn, page.merchant_id, "?merchant_id").await?;
+    shown(&mut conn, merchant.id, &page, &filter).await
 }
 
 /// One interview
@@ -91,25 +92,26 @@ pub(crate) async fn show(
 
 fn wanted(query: &Query) -> Result<Filter, Problem> {
     let words: Vec<&str> = InterviewStatus::ALL.iter().map(|status| status.as_str()).collect();
-    Ok(Filter {
-        status: query.word("status", &words)?.map(str::to_owned),
-        from: query.instant("from")?,
-        to: query.instant("to")?,
-        interviewee: query.parsed("interviewee_id", "a whole number")?,
-        interviewer: query.parsed("interviewer_id", "a whole number")?,
-        driver: None,
-    })
+    let number = |name| query.parsed(name, "a whole number");
+    let (status, from, to, interviewee, interviewer) = (
+        query.word("status", &words),
+        query.instant("from"),
+        query.instant("to"),
+        number("interviewee_id"),
+        number("interviewer_id"),
+    )
+        .together()?;
+    Ok(Filter { status: status.map(str::to_owned), from, to, interviewee, interviewer, driver: None })
 }
 
-async fn page(
+async fn shown(
     conn: &mut Conn,
     merchant: Uuid,
-    query: &Query,
+    page: &Page<i64>,
     filter: &Filter,
 ) -> Result<Json<Interviews>, Problem> {
-    let limit = query.limit()?;
-    let rows = interviews::page(conn, merchant, query.cursor(i64::MAX)?, limit + 1, filter).await?;
-    let shown = |i: Interview| InterviewAnswer::from(&i).interview;
-    let (interviews, next_cursor) = paging::cut(rows, limit, |i| i.id.to_string(), shown);
+    let rows = interviews::page(conn, merchant, page.start, page.limit + 1, filter).await?;
+    let one = |i: Interview| InterviewAnswer::from(&i).interview;
+    let (interviews, next_cursor) = paging::cut(rows, page.limit, |i| i.id.to_string(), one);
     Ok(Json(Interviews { interviews, next_cursor }))
 }

@@ -8,13 +8,14 @@ use shared::db::interviews::{self, Filter, Interview};
 use shared::domain::{InterviewAnswer, InterviewMove, Side};
 
 use super::moves::{AmendmentBody, Asked, InterviewMoveBody};
-use super::{Interviews, Wanted, page, wanted};
+use super::{Interviews, Wanted, wanted};
 use crate::app::App;
 use crate::auth::{Principal, another_merchant};
 use crate::body::OptionalObject;
 use crate::problem::Problem;
 use crate::render::OneOperation;
 use crate::routes::paging::{self, ABSENT, PageByNumber, Query};
+use crate::routes::together::Together;
 
 /// The interviews of the user who asks
 ///
@@ -30,8 +31,9 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Interviews>, Problem> {
     let user = principal.must_be_user()?;
-    let filter = Filter { driver: Some(user.id), ..wanted(&query)? };
-    page(&mut app.db.read().await?, user.merchant_id, &query, &filter).await
+    let (page, filter) = (query.page(i64::MAX), wanted(&query)).together()?;
+    let filter = Filter { driver: Some(user.id), ..filter };
+    super::shown(&mut app.db.read().await?, user.merchant_id, &page, &filter).await
 }
 
 /// One interview of the user who asks
