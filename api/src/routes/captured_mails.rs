@@ -82,9 +82,9 @@ pub(crate) async fn list(
         named => Some(principal.merchant(&mut conn, named, "?merchant_id").await?.id),
     };
     let rows =
-        captured_mails::page(&mut conn, merchant, page.start, page.limit + 1, query.text("to"))
-            .await?;
-    let (captured_mails, next_cursor) = paging::cut(rows, page.limit, |m| m.id.to_string(), |m| shown(&app, m));
+        captured_mails::page(&mut conn, merchant, page.start, page.limit + 1, query.text("to")).await?;
+    let (captured_mails, next_cursor) =
+        paging::cut(rows, page.limit, |m| m.id.to_string(), |m| shown(&app, m));
     Ok(Json(Mails { captured_mails, next_cursor }))
 }
 

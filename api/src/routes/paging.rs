@@ -131,7 +131,8 @@ impl Query {
 
     /// `limit`, `cursor` and `merchant_id`; where there is no cursor, the list begins at `start`.
     pub(crate) fn page<C: std::str::FromStr>(&self, start: C) -> Result<Page<C>, Problem> {
-        let (limit, start, merchant_id) = (self.limit(), self.cursor(start), self.merchant_id()).together()?;
+        let (limit, start, merchant_id) =
+            (self.limit(), self.cursor(start), self.merchant_id()).together()?;
         Ok(Page { limit, start, merchant_id })
     }
 

@@ -250,9 +250,16 @@ both!(
                     "{path}?{query}"
                 );
             }
-            let all = who.get(&format!("{path}?status=lost&from=monday&interviewee_id=x&limit=0&cursor=y")).send().await;
-            let pointers: Vec<_> = all.expect(422)["errors"].as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();
-            assert_eq!(pointers, ["?limit", "?cursor", "?status", "?from", "?interviewee_id"], "all at once");
+            let all = who
+                .get(&format!("{path}?status=lost&from=monday&interviewee_id=x&limit=0&cursor=y"))
+                .send()
+                .await;
+            all.expect(422);
+            assert_eq!(
+                pointers(&all),
+                ["?cursor", "?from", "?interviewee_id", "?limit", "?status"],
+                "all at once"
+            );
             for wrong in [
                 "status=lost",
                 "status=",

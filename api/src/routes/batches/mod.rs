@@ -64,8 +64,10 @@ pub(crate) async fn list(
     let mut conn = app.db.read().await?;
     let merchant = principal.merchant(&mut conn, page.merchant_id, "?merchant_id").await?;
     let rows =
-        submissions::page(&mut conn, merchant.id, SubmissionKind::RegisterUsers, page.start, page.limit + 1).await?;
-    let (batches, next_cursor) = paging::cut(rows, page.limit, |s| s.id.to_string(), |s| render::batch(&app, &s));
+        submissions::page(&mut conn, merchant.id, SubmissionKind::RegisterUsers, page.start, page.limit + 1)
+            .await?;
+    let (batches, next_cursor) =
+        paging::cut(rows, page.limit, |s| s.id.to_string(), |s| render::batch(&app, &s));
     Ok(Json(Batches { batches, next_cursor }))
 }
 

@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::auth::Principal;
 use crate::problem::Problem;
 use crate::render::{BatchLinks, ResultRow};
+use crate::routes::together::Together;
 
 /// Rows read at once while streaming.
 const STRIDE: i64 = 1_000;

@@ -93,7 +93,7 @@ pub(crate) async fn show(
 fn wanted(query: &Query) -> Result<Filter, Problem> {
     let words: Vec<&str> = InterviewStatus::ALL.iter().map(|status| status.as_str()).collect();
     let number = |name| query.parsed(name, "a whole number");
-    let (status, from, to, interviewee, interviewer) = (
+    let (status, from, to, whom, by) = (
         query.word("status", &words),
         query.instant("from"),
         query.instant("to"),
@@ -101,7 +101,14 @@ fn wanted(query: &Query) -> Result<Filter, Problem> {
         number("interviewer_id"),
     )
         .together()?;
-    Ok(Filter { status: status.map(str::to_owned), from, to, interviewee, interviewer, driver: None })
+    Ok(Filter {
+        status: status.map(str::to_owned),
+        from,
+        to,
+        interviewee: whom,
+        interviewer: by,
+        driver: None,
+    })
 }
 
 async fn shown(
