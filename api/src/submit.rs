@@ -5,10 +5,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use shared::db::Tx;
 use shared::db::idempotency::{self, Scope};
 use shared::db::jobs::{self, NewJob};
 use shared::db::submissions::{self, Submission};
+use shared::domain::{JobKind, Lane};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -25,6 +27,13 @@ pub(crate) enum Form {
     Document,
     /// The batch, at once: for uploads whose results are read by the page.
     Batch,
+}
+
+/// The one job of an operation.
+pub(crate) fn job(app: &App, kind: JobKind, payload: &impl Serialize) -> Result<NewJob, Problem> {
+    let payload = serde_json::to_string(payload).map_err(|_| Problem::Internal)?;
+    let id = app.entropy.uuid(app.clock.now());
+    Ok(NewJob { id, lane: Lane::Intake, kind, first_row: 0, payload })
 }
 
 /// Accepts a submission with its jobs and answers as the caller prefers.
@@ -100,7 +109,7 @@ pub(crate) async fn note(
 pub(crate) fn push(app: &App, work: Vec<NewJob>) {
     let queue = app.queue.clone();
     tokio::spawn(async move {
-        for lane in shared::domain::Lane::ALL {
+        for lane in Lane::ALL {
             let ids: Vec<Uuid> = work.iter().filter(|job| job.lane == lane).map(|job| job.id).collect();
             if !ids.is_empty()
                 && let Err(error) = queue.push(lane, &ids).await

@@ -243,12 +243,6 @@ pub(crate) async fn revoke(
     submission.registration_id = Some(registration.id);
     submission.definition_id = Some(registration.definition_id);
     let payload = MoveRegistration { send_email: None, notify };
-    let job = NewJob {
-        id: app.entropy.uuid(now),
-        lane: Lane::Intake,
-        kind: JobKind::MoveRegistration,
-        first_row: 0,
-        payload: serde_json::to_string(&payload).map_err(|_| Problem::Internal)?,
-    };
+    let job = submit::job(&app, JobKind::MoveRegistration, &payload)?;
     submit::accept(&app, &principal, &headers, None, submission, vec![job]).await
 }

@@ -5,10 +5,10 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
+use shared::db::definitions;
 use shared::db::registrations::{self, Filter, Registration};
 use shared::db::submissions::Submission;
-use shared::db::{definitions, jobs::NewJob};
-use shared::domain::{JobKind, Lane, MoveRegistration, SubmissionKind};
+use shared::domain::{JobKind, MoveRegistration, SubmissionKind};
 
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -217,15 +217,8 @@ async fn act(
     submission.registration_id = Some(registration.id);
     submission.definition_id = Some(registration.definition_id);
     submission.interview_id = Some(registration.interview_id);
-    let payload = serde_json::to_string(&MoveRegistration { send_email, notify: false })
-        .map_err(|_| Problem::Internal)?;
-    let job = NewJob {
-        id: app.entropy.uuid(now),
-        lane: Lane::Intake,
-        kind: JobKind::MoveRegistration,
-        first_row: 0,
-        payload,
-    };
+    let payload = MoveRegistration { send_email, notify: false };
+    let job = submit::job(&app, JobKind::MoveRegistration, &payload)?;
     submit::accept(&app, &who, &headers, scope, submission, vec![job]).await
 }
 

@@ -4,11 +4,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use shared::db::jobs::NewJob;
 use shared::db::merchants::Merchant;
 use shared::db::submissions::Submission;
 use shared::db::{interviewees, users};
-use shared::domain::{CreateInterview, INTERVIEW_KINDS, InterviewAnswer, JobKind, Lane, SubmissionKind};
+use shared::domain::{CreateInterview, INTERVIEW_KINDS, InterviewAnswer, JobKind, SubmissionKind};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -110,13 +109,7 @@ pub(crate) async fn post(
     let kind = SubmissionKind::CreateInterview;
     let mut submission = Submission::new(app.entropy.uuid(now), merchant.id, kind, now);
     submission.user_id = principal.user().map(|user| user.id);
-    let job = NewJob {
-        id: app.entropy.uuid(now),
-        lane: Lane::Intake,
-        kind: JobKind::CreateInterview,
-        first_row: 0,
-        payload: serde_json::to_string(&asked).map_err(|_| Problem::Internal)?,
-    };
+    let job = submit::job(&app, JobKind::CreateInterview, &asked)?;
     submit::accept(&app, &principal, &headers, scope, submission, vec![job]).await
 }
 

@@ -4,9 +4,8 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use shared::db::interviews::{self, Interview};
-use shared::db::jobs::NewJob;
 use shared::db::submissions::Submission;
-use shared::domain::{InterviewAnswer, InterviewMove, JobKind, Lane, MoveInterview, Side, SubmissionKind};
+use shared::domain::{InterviewAnswer, InterviewMove, JobKind, MoveInterview, Side, SubmissionKind};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -253,13 +252,7 @@ impl Asked {
         submission.user_id = who.user().map(|user| user.id);
         let (to, by) = (self.to.as_str().to_owned(), by.as_str().to_owned());
         let payload = MoveInterview { to, by, times: self.times, seen: Some(interview.schedule_version) };
-        let job = NewJob {
-            id: app.entropy.uuid(now),
-            lane: Lane::Intake,
-            kind: JobKind::MoveInterview,
-            first_row: 0,
-            payload: serde_json::to_string(&payload).map_err(|_| Problem::Internal)?,
-        };
+        let job = submit::job(app, JobKind::MoveInterview, &payload)?;
         submit::accept(app, who, headers, scope, submission, vec![job]).await
     }
 }
