@@ -5,7 +5,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::messages::Dropped;
-use super::{Conn, DbError, Pair, on_db};
+use super::{Conn, DbError, Pair, on_db, sqlite_instant};
 use crate::domain::{MAX_ATTEMPTS, MessageStatus, Priority};
 
 const MERCHANTS_WITH_MAIL: Pair = Pair {
@@ -159,11 +159,17 @@ pub async fn record(conn: &mut Conn, outcomes: &[Recorded], now: DateTime<Utc>) 
                 .await?
         }
         Conn::Sqlite(c) => {
-            let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false);
             let rows: Vec<_> = outcomes
                 .iter()
                 .map(|o| {
-                    (o.id, o.attempt, o.status.as_str(), instant(o.due_at), &o.error, i64::from(o.uncounted))
+                    (
+                        o.id,
+                        o.attempt,
+                        o.status.as_str(),
+                        sqlite_instant(o.due_at),
+                        &o.error,
+                        i64::from(o.uncounted),
+                    )
                 })
                 .collect();
             sqlx::query_scalar(RECORD.sqlite)

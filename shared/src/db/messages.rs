@@ -1,11 +1,11 @@
 //! Mails to be sent: queued once, dropped when they are no longer wanted, listed. Sending them is in
 //! [`deliveries`](super::deliveries).
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::registrations::Upserted;
-use super::{Conn, DbError, Pair, changed, on_db};
+use super::{Conn, DbError, Pair, changed, on_db, sqlite_instant};
 use crate::domain::{MessageStatus, Priority};
 
 macro_rules! insert {
@@ -163,10 +163,9 @@ pub async fn insert_reminders(
             query.execute(&mut **c).await.map(drop)?;
         }
         Conn::Sqlite(c) => {
-            let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, false);
             let rows: Vec<_> = reminders
                 .iter()
-                .map(|r| (r.registration_id, r.generation, r.copy, instant(r.due_at)))
+                .map(|r| (r.registration_id, r.generation, r.copy, sqlite_instant(r.due_at)))
                 .collect();
             let query = sqlx::query(INSERT_REMINDERS.sqlite).bind(now).bind(sqlx::types::Json(rows));
             query.execute(&mut **c).await.map(drop)?;

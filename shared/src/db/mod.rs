@@ -71,6 +71,11 @@ macro_rules! on_db {
 }
 pub(crate) use on_db;
 
+/// An instant within JSON, as SQLite's own columns have it: the two are compared as texts.
+pub(crate) fn sqlite_instant(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
+}
+
 /// How many rows a statement changed: the answer of a compare-and-set.
 macro_rules! changed {
     ($conn:expr, $c:ident => $query:expr) => {

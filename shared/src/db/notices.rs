@@ -1,10 +1,10 @@
 //! Mails about interviews between two people: queued with each move, reminders put down for later, judged once more
 //! right before they are sent.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Conn, DbError, Pair, changed, on_db};
+use super::{Conn, DbError, Pair, changed, on_db, sqlite_instant};
 use crate::domain::{MessageKind, MessageStatus};
 
 /// A mail to be queued, or put down for later.
@@ -69,10 +69,9 @@ pub async fn insert(
                 .await?
         }
         Conn::Sqlite(c) => {
-            let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, false);
             let rows: Vec<_> = notices
                 .iter()
-                .map(|n| (n.recipient_id, n.kind.as_str(), n.version, n.copy, instant(n.due_at)))
+                .map(|n| (n.recipient_id, n.kind.as_str(), n.version, n.copy, sqlite_instant(n.due_at)))
                 .collect();
             let query = sqlx::query_scalar(INSERT.sqlite).bind(merchant).bind(meeting).bind(now);
             query.bind(sqlx::types::Json(rows)).fetch_all(&mut **c).await?
