@@ -278,10 +278,7 @@ fn read(fields: &mut Fields<'_>, m: &mut merchants::Merchant) {
         m.reply_to = fields.email("reply_to").map(|address| address.as_str().to_owned());
     }
     if fields.given("time_zone") {
-        m.time_zone = fields.text("time_zone", 64).unwrap_or_else(|| "UTC".to_owned());
-        if !shared::domain::is_time_zone(&m.time_zone) {
-            fields.wrong("time_zone", "must be an IANA time zone such as Europe/Bratislava");
-        }
+        m.time_zone = fields.time_zone("time_zone").unwrap_or_else(|| "UTC".to_owned());
     }
     if fields.given("locale") {
         m.locale = fields.line("locale", 35).unwrap_or_else(|| "en".to_owned());

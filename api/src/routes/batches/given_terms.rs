@@ -4,9 +4,10 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::body::Fields;
-use crate::problem::{FieldError, Problem};
+use crate::problem::Problem;
 use crate::routes::paging::Query;
 use crate::routes::register_users::Terms;
+use crate::routes::together::Together;
 
 /// What a batch asks for beside its rows, as far as it was said.
 #[derive(Clone, Debug, Default)]
@@ -22,16 +23,16 @@ pub(super) struct GivenTerms {
 impl GivenTerms {
     /// From the URL; everything that is wrong there at once.
     pub(super) fn read(query: &Query) -> Result<Self, Problem> {
-        let mut errors = Vec::new();
-        let terms = Self {
-            merchant_id: told(&mut errors, query.merchant_id()),
-            interview_id: told(&mut errors, query.uuid("interview_id")),
-            send_email: told(&mut errors, query.flag("send_email")),
-            hide_menu: told(&mut errors, query.flag("hide_menu")),
-            hide_iframe: told(&mut errors, query.flag("hide_iframe")),
-            is_test: told(&mut errors, query.flag("is_test")),
-        };
-        if errors.is_empty() { Ok(terms) } else { Err(Problem::Invalid(errors)) }
+        let (merchant_id, interview_id, send_email, hide_menu, hide_iframe, is_test) = (
+            query.merchant_id(),
+            query.uuid("interview_id"),
+            query.flag("send_email"),
+            query.flag("hide_menu"),
+            query.flag("hide_iframe"),
+            query.flag("is_test"),
+        )
+            .together()?;
+        Ok(Self { merchant_id, interview_id, send_email, hide_menu, hide_iframe, is_test })
     }
 
     /// From a JSON body's members, where the URL is silent.
@@ -59,17 +60,5 @@ impl GivenTerms {
             hide_iframe: self.hide_iframe.unwrap_or_default(),
             is_test: self.is_test.unwrap_or_default(),
         })
-    }
-}
-
-/// A value, or one more error in the list.
-fn told<T>(errors: &mut Vec<FieldError>, value: Result<Option<T>, Problem>) -> Option<T> {
-    match value {
-        Ok(value) => value,
-        Err(Problem::Invalid(wrong)) => {
-            errors.extend(wrong);
-            None
-        }
-        Err(_) => None,
     }
 }
