@@ -42,15 +42,17 @@ pub(super) async fn perform(ctx: &Context, job: &ClaimedJob) -> Result<Done, Job
             let shown = record(&mut tx, &asked, &interview, &moved, now).await?;
             let mails = tell(&mut tx, &asked, &shown, now).await?;
             submissions::succeed(&mut tx, operation.id, &answer(&shown)?, Some(id), now).await?;
-            (mails, shown.schedule_version)
+            (mails, Some(shown.schedule_version))
         }
         Err(problem) => {
             submissions::fail(&mut tx, operation.id, &problem, now).await?;
-            (0, 0)
+            (0, None)
         }
     };
     tx.commit().await?;
-    let_go(ctx, id, version).await;
+    if let Some(version) = version {
+        let_go(ctx, id, version).await;
+    }
     Ok(Done { completed: Some(operation.id), mails })
 }
 
